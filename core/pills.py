@@ -35,8 +35,8 @@ VOCABULARY = {
     """,
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
-        archived built_in cancelled changed checked discarded draft expired found guest ignored kept label
-        never_synced no not_set not_started not_subscribed queued same set_by_the_environment settled
+        archived built_in cancelled changed checked deleted discarded draft expired found guest ignored kept
+        label never_synced no not_set not_started not_subscribed queued same set_by_the_environment settled
         stopped switched_off unchanged undone uploaded used_up validated
     """,
 }

@@ -7,6 +7,7 @@ Otto is a student. Root is the superuser; Alma is an administrator by her role. 
 
 import gc
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -38,6 +39,18 @@ LATER_ON_POSTGRESQL = [
     Path(__file__).parent / folder
     for folder in ("api", "core/admin", "integrations/admin", "integrations/thinkific/push", "project")
 ]
+# Slow ones that ask the same of both databases: only PostgreSQL runs them, as it refuses more.
+EITHER_DATABASE = [
+    Path(__file__).parent / place
+    for place in (
+        "core/admin/walk",
+        "core/admin/test_rubbish.py",
+        "integrations/thinkific/runs/test_lying_lists.py",
+        "integrations/thinkific/push/beside_pulls/test_unsent.py",
+    )
+]
+# PostgreSQL is asked all values of tests about values, and the first ones of every other screen's test.
+ABOUT_VALUES = re.compile("strange|rubbish|search|sort|filter|order|number|date|text|value|type")
 DATABASE = {"db", "transactional_db", "live_server"}  # every fixture that needs a database uses one of these
 # About PostgreSQL, or about the Redis that is tested together with it.
 ALWAYS_ON_POSTGRESQL = {"test_cache.py", "test_database_limits.py"}
@@ -54,11 +67,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
     among the processes. Each process begins with its longest tests; otherwise all others would wait for them
     at the end. Tests of one file stay together: what they share (a world of rows, a pulled site, a server) is
     made in one process and not in each."""
+    seen = set()
     for item in items:
         if item.path.name in ALWAYS_ON_POSTGRESQL:
             continue
         if any(item.path.is_relative_to(folder) for folder in LATER_ON_POSTGRESQL):
             item.add_marker("later")
+            function = (item.path, getattr(item, "originalname", item.name))
+            if function in seen and not ABOUT_VALUES.search(f"{item.path.name} {function[1]}"):
+                item.add_marker("repeated")
+            seen.add(function)
+        if any(item.path.is_relative_to(place) for place in EITHER_DATABASE):
+            item.add_marker("either")
         if not needs_a_database(item):
             item.add_marker("once")
     yield

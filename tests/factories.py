@@ -10,6 +10,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from core import models
+from core.exports import sight
 from core.permissions.codes import BUILTIN_ROLES
 from integrations import models as integration_models
 
@@ -473,6 +474,28 @@ class StripeEventFactory(DjangoModelFactory):
     topic = "checkout.session.completed"
     event_id = factory.Sequence(lambda n: f"evt_{n}")
     payload = factory.LazyAttribute(lambda event: {"id": event.event_id, "data": {"object": {}}})
+
+
+class ExportFileFactory(DjangoModelFactory):
+    """A file that waits to be made. For a ready one give `content=b"…"`."""
+
+    class Meta:
+        model = models.ExportFile
+        skip_postgeneration_save = True
+
+    kind = "enrollments"
+    title = "Enrollments"
+    file_format = "csv"
+    created_by = factory.SubFactory(UserFactory)
+
+    @factory.post_generation
+    def content(self, create: bool, content: bytes | None, **_: object) -> None:
+        if content is None:
+            return
+        self.status, self.size, self.made_in = "succeeded", len(content), 1
+        self.sight, self.expires_at = sight.of(self.created_by), timezone.now() + timedelta(days=7)
+        self.save()
+        models.ExportPiece.objects.create(file=self, attempt=1, number=0, content=content)
 
 
 # --- integrations ------------------------------------------------------------------------------------

@@ -51,6 +51,14 @@ def postgresql_programs() -> Path:
     return Path(found).parent
 
 
+def has_postgresql() -> bool:
+    """Whether `postgresql` can start one, or another one is given."""
+    try:
+        return bool(os.environ.get("TEST_DATABASE_URL") or postgresql_programs())
+    except Missing:
+        return False
+
+
 class Cluster:
     """A PostgreSQL server of its own, which can be killed and started again."""
 

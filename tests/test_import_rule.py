@@ -55,7 +55,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/enrollments", "services/accounts", "services/teams"},
         {"services/api", "services/opening"},
         {"services/payments"},
-        {"imports", "tasks", "audit"},
+        {"imports", "exports", "tasks", "audit"},
         {"migration"},
         {"admin/kit"},
         {"admin/groups"},
@@ -65,6 +65,7 @@ PLACES: dict[str, list[set[str]]] = {
         {
             "admin/api",
             "admin/history",
+            "admin/exports",
             "admin/impersonations",
             "admin/imports",
             "admin/certificates",

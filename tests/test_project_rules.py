@@ -18,6 +18,7 @@ SOURCES = [
 ]
 COMMANDS = [
     "check_health",
+    "export",
     "load_demo",
     "recalculate_seats",
     "sync",
@@ -94,6 +95,8 @@ def test_every_question_of_a_screen_is_a_dialog():
 
     # These hand the answer to a dialog of theirs, or ask no question: which columns, look at Thinkific, test.
     assert answering == {
+        "core/admin/kit/exports/screens.py",
+        "core/admin/kit/exports/views.py",
         "core/admin/kit/lists/chosen_columns.py",
         "core/admin/migration/screen.py",  # takes a file
         "core/admin/tools/screen.py",

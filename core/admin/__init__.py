@@ -4,6 +4,7 @@ import core.admin.api.screen
 import core.admin.certificates
 import core.admin.emails.screen
 import core.admin.enrollments.screen
+import core.admin.exports.screen
 import core.admin.groups.screen
 import core.admin.impersonations.screen
 import core.admin.imports

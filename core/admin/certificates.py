@@ -7,7 +7,7 @@ from django.utils import timezone
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, related_filter
-from core.admin.kit.lists.student_lists import PRODUCT, STUDENT, STUDENT_IN_FILE, TEAM_FILTER, ResultAdmin
+from core.admin.kit.lists.student_lists import PRODUCT, PRODUCT_IN_FILE, STUDENT, TEAM_FILTER, ResultAdmin
 from core.models import Certificate, User
 
 
@@ -21,13 +21,16 @@ def _expired(certificates: QuerySet) -> QuerySet:
 
 @admin.register(Certificate)
 class CertificateAdmin(ResultAdmin):
-    course = column("Course", "product", cells.text)
+    course = column("Course", "product", cells.text, in_file=PRODUCT_IN_FILE)
     credential = column(
-        "Credential ID", lambda one: cells.named(one, one.credential_id), sort="credential_id"
+        "Credential ID",
+        lambda one: cells.named(one, one.credential_id),
+        sort="credential_id",
+        in_file="credential_id",
     )
     issued = column("Issued", "issued_at", cells.moment, sort=True)
     expires = column("Expires", "expiry_date", cells.moment, sort=True, empty="Never", ahead=True)
-    open_link = column("Certificate", "url", cells.outside_link, label="View")
+    open_link = column("Certificate", "url", cells.outside_link, label="View", in_file=[column("URL", "url")])
 
     list_display = ["student", "course", "credential", "issued", "expires", "open_link"]
     list_filter = [
@@ -65,10 +68,6 @@ class CertificateAdmin(ResultAdmin):
         return found if found.exists() else super().search(queryset, words, viewer)
 
     export_columns = (
-        *STUDENT_IN_FILE,
-        course,
-        column("Credential ID", "credential_id"),
-        issued,
-        expires,
-        column("URL", "url"),
+        column("Thinkific ID", "thinkific_id"),
+        column("Removed in Thinkific", "removed_at"),
     )

@@ -6,10 +6,11 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from core.admin.kit import cells
-from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.tabs import Tab
 from core.models import ImportBatch, ImportRow, User
+from core.models.fields.history import done_by
 from core.pills import pill_of
 
 
@@ -23,16 +24,21 @@ def messages_of(row: ImportRow) -> SafeString:
 
 
 @admin.register(ImportBatch)
-class ImportBatchAdmin(DashboardAdmin):
+class ImportBatchAdmin(ExportingAdmin):
     file = column("File", "file_name", cells.text, sort=True)
     what = column("Kind", "get_kind_display", sort="kind")
-    state = column("Status", pill_of("status"), sort="status")
+    state = column("Status", pill_of("status"), sort="status", in_file="get_status_display")
     total = column("Lines", "rows_total", "{:,}".format, sort=True)
     valid = column("Valid", "rows_valid", "{:,}".format, sort=True)
     created = column("Created", "rows_created", "{:,}".format, sort=True)
     updated = column("Updated", "rows_updated", "{:,}".format, sort=True)
     failed = column("Failed", "rows_failed", "{:,}".format, sort=True)
-    by = column("Uploaded by", lambda batch: cells.done_by(batch, "created_by"), sort="created_by__name")
+    by = column(
+        "Uploaded by",
+        lambda batch: cells.done_by(batch, "created_by"),
+        sort="created_by__name",
+        in_file=lambda batch: done_by(batch, "created_by"),
+    )
     uploaded = column("Uploaded", "created_at", cells.moment, sort=True)
     finished = column("Finished", "finished_at", cells.moment, empty="Not yet")
 
@@ -40,6 +46,7 @@ class ImportBatchAdmin(DashboardAdmin):
     list_select_related = ["created_by"]
     ordering = ["-id"]
     few_rows = True
+    export_columns = (valid, finished)
     fields = [
         "file",
         "what",

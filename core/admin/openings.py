@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.admin.kit import cells
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.filters import choice_filter, related_filter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
@@ -54,7 +54,11 @@ OPENINGS_TAB = Tab(
 
 @admin.register(ThinkificOpening)
 class ThinkificOpeningAdmin(SitewideAdmin, ExportingAdmin):
-    who = column("Person", lambda row: cells.link(row.user) if row.user else cells.done_by(row, "user"))
+    who = column(
+        "Person",
+        lambda row: cells.link(row.user) if row.user else cells.done_by(row, "user"),
+        in_file=lambda row: done_by(row, "user"),
+    )
     opened_at_time, led_to, way, account, address = OPENED, LED_TO, WAY, ACCOUNT, ADDRESS
     account_number = column("Thinkific ID", "thinkific_id", cells.thinkific_id)
     whole_page = column("Led to", "page", cells.whole)
@@ -72,15 +76,7 @@ class ThinkificOpeningAdmin(SitewideAdmin, ExportingAdmin):
     ]
     ordering = ["-id"]
     fields = ["opened_at_time", "who", "account", "account_number", "whole_page", "course", "way", "address"]
-    export_columns = (
-        OPENED,
-        column("Person", lambda row: done_by(row, "user")),
-        ACCOUNT,
-        column("Thinkific ID", "thinkific_id"),
-        LED_TO,
-        WAY,
-        ADDRESS,
-    )
+    export_columns = (column("Thinkific ID", "thinkific_id"), column("Product", "product"))
     empty_title = "Nobody has opened Thinkific from here"
     empty_text = (
         "Every time that a person is signed in to Thinkific from here is listed: who, when, from where, as "
@@ -88,4 +84,4 @@ class ThinkificOpeningAdmin(SitewideAdmin, ExportingAdmin):
     )
 
     def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.select_related("user", "short_link__team", "short_link__product")
+        return queryset.select_related("user", "product", "short_link__team", "short_link__product")

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, related_filter
-from core.admin.kit.lists.student_lists import STUDENT, STUDENT_IN_FILE, TEAM_FILTER, ResultAdmin
+from core.admin.kit.lists.student_lists import STUDENT, TEAM_FILTER, ResultAdmin
 from core.models import Quiz, QuizResult
 
 
@@ -25,15 +25,16 @@ def score_text(score: int | None) -> SafeString:
     return cells.NOTHING if score is None else cells.number(f"{score} %")
 
 
-COURSE = column("Course", "quiz", course_cell)
-SCORE = column("Score", "score", score_text)
-RESULT = column("Result", "passed", cells.yes_no, yes="Passed", no="Not passed")
+COURSE = column("Course", "quiz", course_cell, in_file=lambda result: course_names(result.quiz))
+PASSED_IN_FILE = column("Passed", "passed")
+SCORE = column("Score", "score", score_text, in_file=[column("Score %", "score")])
+RESULT = column("Result", "passed", cells.yes_no, yes="Passed", no="Not passed", in_file=[PASSED_IN_FILE])
 COMPLETED = column("Completed", "completed_at", cells.moment, sort=True)
 
 
 @admin.register(QuizResult)
 class QuizResultAdmin(ResultAdmin):
-    quiz_name = column("Quiz", lambda result: cells.named(result, str(result.quiz)))
+    quiz_name = column("Quiz", lambda result: cells.named(result, str(result.quiz)), in_file="quiz")
     course = COURSE
     score = SCORE
     answers = column(
@@ -78,13 +79,9 @@ class QuizResultAdmin(ResultAdmin):
     empty_text = "Results arrive from Thinkific when students finish quizzes."
     empty_how = "Open Tools and choose Sync Quiz Results."
     export_columns = (
-        *STUDENT_IN_FILE,
-        column("Quiz", "quiz"),
-        column("Course", lambda result: course_names(result.quiz)),
-        column("Score %", "score"),
-        column("Passed", "passed"),
-        column("Attempts", "attempts"),
-        completed,
+        column("Right answers", "correct_count"),
+        column("Wrong answers", "incorrect_count"),
+        column("Thinkific ID", "thinkific_id"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

@@ -11,6 +11,7 @@ from core.models.api.tokens import ApiToken
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.emails import EmailText
 from core.models.enrollments import Enrollment
+from core.models.files.exports import ExportFile, ExportPiece
 from core.models.files.imports import ImportBatch, ImportFilePart, ImportMapping, ImportRow
 from core.models.files.migrations import Migration, MigrationCount, MigrationPart, MigrationRow
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
@@ -40,6 +41,8 @@ __all__ = [
     "EmailChange",
     "EmailText",
     "Enrollment",
+    "ExportFile",
+    "ExportPiece",
     "GroupAssignment",
     "GroupMembership",
     "IdempotentCall",

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 TITLE_LENGTH = 500
 
 
+def product_name(name: str, productable_type: str, productable_id: int) -> str:
+    return name or f"{productable_type} {productable_id}"
+
+
 class ProductQuerySet(FoldedQuerySet["Product"]):
     def visible_to(self, viewer: "User") -> "ProductQuerySet":
         """Administrators see all products, team managers those that their teams have seats on, students those
@@ -91,7 +95,7 @@ class Product(Folded):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"{self.productable_type} {self.productable_id}"
+        return product_name(self.name, self.productable_type, self.productable_id)
 
     @property
     def is_bundle(self) -> bool:

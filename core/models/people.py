@@ -28,6 +28,10 @@ EMAIL_LENGTH = 254
 MAX_WITHOUT_KEY = 500  # most accounts without an `email_key` that are compared; the worker fills those it can
 
 
+def full_name(first_name: str, last_name: str, email: str) -> str:
+    return f"{first_name} {last_name}".strip() or as_people_write(email)
+
+
 class UserQuerySet(FoldedQuerySet["User"]):
     def of_address(self, email: str) -> "UserQuerySet":
         """The account with this e-mail address, ignoring case and the form of the domain."""
@@ -254,7 +258,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         """Returns the first and last name; the e-mail address when there is neither."""
-        return f"{self.first_name} {self.last_name}".strip() or self.shown_email
+        return full_name(self.first_name, self.last_name, self.email)
 
     def get_short_name(self) -> str:
         return self.first_name or self.shown_email

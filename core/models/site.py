@@ -21,12 +21,12 @@ from core.models.fields.settings_checks import (
     at_most,
     known_time_zone,
 )
-from core.models.payments.settings import PaymentSettings
+from core.models.files.settings import RetentionSettings
 from core.models.tags_and_notes import TAG_NAME_LENGTH
 from core.models.teams import Team
 
 
-class SiteSettings(PaymentSettings):
+class SiteSettings(RetentionSettings):
     """One row. Read it with `SiteSettings.load()`."""
 
     class Winner(models.TextChoices):
@@ -270,14 +270,6 @@ class SiteSettings(PaymentSettings):
         default=10,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text="A run stops and asks if it would mark more than this percentage of a kind as removed.",
-    )
-    retention_days = models.PositiveIntegerField(
-        default=365,
-        validators=[MinValueValidator(1, "Keep them for at least 1 day."), at_most(MOST_DAYS)],
-        help_text="How many days these are kept: runs that ended, events from Thinkific, changes that were "
-        "sent or discarded, notices, openings of Thinkific, expired and revoked tokens. The worker deletes "
-        "older ones every day. Never deleted: people and their records, the history, the record of "
-        "impersonations.",
     )
     webhook_url = models.URLField("webhook URL", blank=True, help_text="Receives every event.")
 

@@ -65,7 +65,7 @@ PERMISSIONS: dict[str, Permission] = {
         _one("groups.assign", "Groups", "Assign groups to teams", "core.change_thinkificgroup"),
         _one("groups.sync", "Groups", "Sync groups", "core.sync_thinkificgroup", shown=False),
         *_crud("Reports", "reports", ["quizresult", "certificate"], "view"),
-        _one("reports.export", "Reports", "Export reports", "core.export_reports"),
+        _one("reports.export", "Reports", "Export reports", "core.export_reports", "core.view_exportfile"),
         *_crud("Notes", "notes", ["note"], "view create"),
         _one("notes.delete", "Notes", "Delete notes of others", "core.delete_note"),
         _one(

@@ -12,12 +12,14 @@ from unfold.decorators import action
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Done, button, url_of
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.sync.sync_line import follows
 from core.admin.kit.viewer import viewer_of
 from core.models import User
+from core.models.fields.history import done_by
 from core.pills import pill
 from core.wording import one_or_many, plural
 from integrations.admin.identity_dialogs import (
@@ -99,7 +101,15 @@ def _outcome(conflict: SyncConflict) -> str:
 
 
 def _state(conflict: SyncConflict) -> SafeString:
-    return pill("Open" if conflict.settled_at is None else "Settled")
+    return pill(_state_text(conflict))
+
+
+def _state_text(conflict: SyncConflict) -> str:
+    return "Open" if conflict.settled_at is None else "Settled"
+
+
+def _settler(conflict: SyncConflict) -> str:
+    return done_by(conflict, "settled_by")
 
 
 def _todo(conflict: SyncConflict) -> SafeString:
@@ -116,7 +126,7 @@ def _todo(conflict: SyncConflict) -> SafeString:
 
 
 @admin.register(SyncConflict)
-class SyncConflictAdmin(SitewideAdmin):
+class SyncConflictAdmin(SitewideAdmin, ExportingAdmin):
     both_people = column("Are they the same person?", both_people)
     object = column("Object", "label", cells.text)
     what = column("Field", "what", capfirst)
@@ -124,11 +134,17 @@ class SyncConflictAdmin(SitewideAdmin):
     thinkific_value = column("In Thinkific", _theirs, cells.text)
     outcome = column("What stayed", _outcome)
     happened = column("When", "created_at", cells.moment)
-    who_settled = column("Settled by", lambda conflict: cells.done_by(conflict, "settled_by"))
+    who_settled = column(
+        "Settled by", lambda conflict: cells.done_by(conflict, "settled_by"), in_file=_settler
+    )
     settled = column("Settled", "settled_at", cells.moment, empty="Not yet")
     state = column("State", _state)
-    state_and_outcome = column("State", lambda one: cells.with_second(_state(one), _outcome(one)))
-    todo = column("Actions", _todo)
+    state_and_outcome = column(
+        "State",
+        lambda one: cells.with_second(_state(one), _outcome(one)),
+        in_file=[column("State", _state_text), column("What stayed", _outcome)],
+    )
+    todo = column("Actions", _todo, in_file=())
 
     list_display = [
         "object",
@@ -153,6 +169,7 @@ class SyncConflictAdmin(SitewideAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by the object's name"
     ordering = ["-id"]
+    export_columns = (settled, *who_settled.in_file)
     actions = ["settle_selected", KeepOurs]
     dialogs = (TakeTheirs, TakeOurs, *IDENTITY_DIALOGS)
     fields = [
@@ -173,6 +190,9 @@ class SyncConflictAdmin(SitewideAdmin):
         "one is listed here. For people with rights or a password you also decide here whether a Thinkific "
         "account is theirs, and which address is their login."
     )
+
+    def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.select_related("settled_by")
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
         """Returns the conflict with the person's present name, for its page and its dialogs."""

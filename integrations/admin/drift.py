@@ -1,5 +1,6 @@
 """The screen Drift: differences between the dashboard and Thinkific that the last reconciliation found."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.admin.kit import cells
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
@@ -89,6 +91,16 @@ def _lines(row: Drift, key: str) -> SafeString:
     return format_html('<span class="drift-lines">{}</span>', format_html_join("", "<span>{}</span>", lines))
 
 
+def _all(key: str, row: Drift) -> str:
+    """Returns the values of all fields, for a file."""
+    values = ((label(one[key]) if key == "field" else str(one[key])) for one in row.differences)
+    return "; ".join(values)
+
+
+def _repairer(row: Drift) -> str:
+    return done_by(row, "repaired_by")
+
+
 def object_url(row: Drift) -> str:
     """Returns the URL of the object's page, or of the group's for a group membership; empty if there is
     none."""
@@ -104,17 +116,21 @@ def object_url(row: Drift) -> str:
 
 
 @admin.register(Drift)
-class DriftAdmin(SitewideAdmin):
+class DriftAdmin(SitewideAdmin, ExportingAdmin):
     about = column("Object", _about)
-    about_kind = column("Object", _about_kind)
+    about_kind = column(
+        "Object",
+        _about_kind,
+        in_file=[column("Object", "label"), column("Data", "report.get_kind_display")],
+    )
     kind = column("Data", "report.get_kind_display")
-    found = column("Drift", pill_of("sort"))
-    field_names = column("Field", lambda row: _lines(row, "field"))
-    ours = column("In the dashboard", lambda row: _lines(row, "ours"))
-    theirs = column("In Thinkific", lambda row: _lines(row, "theirs"))
-    who_repaired = column("Repaired by", lambda row: cells.done_by(row, "repaired_by"))
-    state_pill = column("State", _state)
-    todo = column("Repair", _todo)
+    found = column("Drift", pill_of("sort"), in_file="get_sort_display")
+    field_names = column("Field", lambda row: _lines(row, "field"), in_file=partial(_all, "field"))
+    ours = column("In the dashboard", lambda row: _lines(row, "ours"), in_file=partial(_all, "ours"))
+    theirs = column("In Thinkific", lambda row: _lines(row, "theirs"), in_file=partial(_all, "theirs"))
+    who_repaired = column("Repaired by", lambda row: cells.done_by(row, "repaired_by"), in_file=_repairer)
+    state_pill = column("State", _state, in_file="get_state_display")
+    todo = column("Repair", _todo, in_file=())
     everything = column("Values", _everything)
     outcome_text = column("Outcome", "outcome", cells.text, limit=2000)
     repaired = column("Repaired", "repaired_at", cells.moment)
@@ -133,6 +149,7 @@ class DriftAdmin(SitewideAdmin):
     ordering = ["id"]
     list_top_template = "dashboard/drift_report.html"
     actions = [drift_repair.PushOurs, drift_repair.TakeTheirs]
+    export_columns = (column("Outcome", "outcome"), *who_repaired.in_file, repaired, compared)
     fields = [
         "about",
         "kind",

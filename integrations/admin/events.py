@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString
@@ -12,6 +13,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
@@ -68,8 +70,8 @@ class ReprocessFailed(ReprocessDialog):
 
 
 @admin.register(InboundEvent)
-class InboundEventAdmin(SitewideAdmin):
-    state = column("Status", pill_of("status"))
+class InboundEventAdmin(SitewideAdmin, ExportingAdmin):
+    state = column("Status", pill_of("status"), in_file="get_status_display")
     received = column("Received", "received_at", cells.moment)
     happened = column("Happened", "occurred_at", cells.moment)
     processed = column("Processed", "processed_at", cells.moment)
@@ -82,6 +84,7 @@ class InboundEventAdmin(SitewideAdmin):
     search_fields = ["topic", "event_id"]
     search_help_text = "Search by topic (user.updated) or event id"
     ordering = ["-id"]
+    export_columns = (processed, next_try, column("Event id", "event_id"))
     fields = [
         "topic",
         "event_id",
@@ -96,13 +99,16 @@ class InboundEventAdmin(SitewideAdmin):
     ]
     list_top_template = "dashboard/webhooks_heard.html"
     reprocess, reprocess_failed = opens(Reprocess), opens(ReprocessFailed)
-    actions_list = ("reprocess_failed",)
+    actions_list = ("reprocess_failed", "export")
     actions_detail = ("reprocess",)
     empty_title = "No webhooks received yet"
     empty_text = (
         "With subscriptions (see above), changes in Thinkific arrive here within seconds. Without them, they "
         "come with the next scheduled sync."
     )
+
+    def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.defer("payload")
 
     def get_urls(self) -> list[URLPattern]:
         return subscriptions.urls() + super().get_urls()

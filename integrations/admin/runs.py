@@ -11,12 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.in_page import answer_in_page, offered
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.open_pages import list_url
@@ -26,7 +28,7 @@ from core.wording import plural
 from integrations import effects
 from integrations.admin.run_dialogs import RUN_DIALOGS, ConfirmRemovals, RunDialog
 from integrations.models import COUNTS, KEPT_ERRORS, SyncConflict, SyncRun
-from integrations.progress import describe
+from integrations.progress import describe, seconds_taken
 from integrations.thinkific.runs import lifecycle
 
 OPTION_LABELS = {
@@ -70,14 +72,22 @@ def _duration(run: SyncRun) -> str | None:
     return str(describe(run)["duration"]) if run.started_at else None
 
 
+def _seconds(run: SyncRun) -> int | None:
+    return round(seconds_taken(run, timezone.now())) if run.started_at else None
+
+
 @admin.register(SyncRun)
-class SyncRunAdmin(SitewideAdmin):
-    run = column("Run", _run)
-    state = column("Status", _state)
-    progress = column("Progress", _progress)
+class SyncRunAdmin(SitewideAdmin, ExportingAdmin):
+    run = column(
+        "Run",
+        _run,
+        in_file=[column("Run", "get_kind_display"), column("Complete", "full")],
+    )
+    state = column("Status", _state, in_file="get_status_display")
+    progress = column("Progress", _progress, in_file=lambda run: describe(run)["line"])
     started = column("Started", lambda run: run.started_at or run.created_at, cells.moment)
     starter = column("By", _starter, cells.text)
-    duration = column("Duration", _duration)
+    duration = column("Duration", _duration, in_file=[column("Seconds", _seconds)])
 
     change_list_template = "dashboard/run_list.html"
     list_display = ["run", "state", "progress", "started", "starter", "duration", "requests"]
@@ -91,6 +101,7 @@ class SyncRunAdmin(SitewideAdmin):
     ]
     list_select_related = ["started_by", "impersonation__impersonator"]
     ordering = ["-id"]
+    export_columns = (column("Finished", "finished_at"), *(column(name.title(), name) for name in COUNTS))
     empty_title = "Nothing has been synced yet"
     empty_text = "Runs start by their schedules."
     empty_how = "To start one now, open Tools."

@@ -8,7 +8,16 @@ from django.db.models import Max, Model, Q, QuerySet
 from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
-from core.models import ApiToken, Job, Notice, OutboxEntry, SiteSettings, StripeEvent, WebhookDelivery
+from core.models import (
+    ApiToken,
+    ExportFile,
+    Job,
+    Notice,
+    OutboxEntry,
+    SiteSettings,
+    StripeEvent,
+    WebhookDelivery,
+)
 from core.models.fields.settings_checks import MOST_DAYS
 from core.services.accounts import allowances, sign_in, sign_in_links
 from core.services.api import calls
@@ -66,6 +75,9 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
             created_at__lt=kept_since
         ),
         "calls": calls.over(now),
+        "exports": ExportFile.objects.exclude(
+            status__in=[*ExportFile.ACTIVE, ExportFile.Status.SUCCEEDED]
+        ).filter(created_at__lt=kept_since),
         "jobs": Job.objects.filter(created_at__lt=kept_since),
         "payments": StripeEvent.objects.exclude(
             status__in=[StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED]

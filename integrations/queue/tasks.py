@@ -6,6 +6,10 @@ import structlog
 from django.conf import settings
 from django_q.tasks import async_task
 
+from core.admin.exports import producing
+from core.exports import carry_out as exports
+from core.exports import files as export_files
+from core.imports import retention as import_retention
 from core.imports import running as imports
 from core.migration import forgetting
 from core.migration import running as migrations
@@ -43,6 +47,8 @@ def prune() -> dict[str, int]:
     encrypt stored keys with the present SECRET_KEY."""
     return {
         **retention.prune(),
+        "export files": export_files.expire(),
+        "import files": import_retention.expire(),
         "folded": fill_folded.fill_again(heartbeat.beat),
         "seats": seats.recalculate(),
         "migration_rows": forgetting.forget(heartbeat.beat),
@@ -65,6 +71,12 @@ def run_imports() -> dict[str, int]:
     return dict(imports.run_due(stop=stopping.requested, beat=heartbeat.beat))
 
 
+def carry_out_exports() -> dict[str, int]:
+    """Make the files of exports that wait."""
+    made = exports.carry_out_due(producing.produce, stop=stopping.requested, beat=heartbeat.beat)
+    return dict(made)
+
+
 def carry_out_migrations() -> dict[str, int]:
     """Carry out the steps of migrations that wait."""
     return dict(migrations.run_due(stop=stopping.requested, beat=heartbeat.beat))
@@ -80,6 +92,7 @@ def start_waiting_work() -> None:
     payments.sweep()
     sending.sweep()
     imports.sweep()
+    exports.sweep()
     migrations.sweep()
 
 
@@ -102,6 +115,7 @@ STEPS: list[Callable[[], object]] = [
     sending.sweep,
     payments.sweep,
     imports.sweep,
+    exports.sweep,
     migrations.sweep,
     inbox.sweep,
     repairs.sweep,

@@ -36,7 +36,13 @@ def live(request: HttpRequest) -> JsonResponse:
             "page": digest_now(request) if "object" in request.GET else None,
             "newest_run": max((run.pk for run in runs), default=None),
             "notices": [
-                {"id": notice.pk, "level": notice.level, "text": notice.text, "url": notice.url}
+                {
+                    "id": notice.pk,
+                    "level": notice.level,
+                    "text": notice.text,
+                    "url": notice.url,
+                    "link": notice.link,
+                }
                 for notice in notices
             ],
             "runs": [describe(run) for run in runs if run.status in SyncRun.ACTIVE],

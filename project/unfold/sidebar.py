@@ -74,6 +74,7 @@ SYNC = [
     ),
     Entry("Schedules", "schedule", "integrations_syncschedule_changelist", "integrations.view_syncschedule"),
 ]
+EXPORTS = Entry("Exports", "download", "core_exportfile_changelist", "core.view_exportfile")
 AUDIT = [
     Entry(
         "Impersonations",
@@ -87,6 +88,7 @@ AUDIT = [
         "core_thinkificopening_changelist",
         "core.view_thinkificopening",
     ),
+    EXPORTS,
     Entry("History", "history", "history", "core.view_history"),
 ]
 
@@ -114,7 +116,12 @@ def _sections(user: User) -> list[tuple[str, list[Entry]]]:
             ("Guide", [HELP]),
         ]
     if user.has_perm("core.view_team"):
-        return [("", [OVERVIEW, TEAMS, USERS, SEATS]), ("Learning", LEARNING), ("Guide", [HELP])]
+        return [
+            ("", [OVERVIEW, TEAMS, USERS, SEATS]),
+            ("Learning", LEARNING),
+            ("Files", [EXPORTS]),
+            ("Guide", [HELP]),
+        ]
     return [("", [MY_LEARNING])]
 
 

@@ -60,13 +60,18 @@ def test_a_team_is_chosen_by_typing(page: Page, sign_in, root, enrolled, otto, s
     expect(page.locator("#result_list")).not_to_contain_text(other.user.email)
 
 
-def test_the_export_is_a_file_of_what_is_listed(page: Page, sign_in, root, enrolled):
+def test_the_export_is_a_file_of_what_is_listed(page: Page, sign_in, root, enrolled, screenshot):
     EnrollmentFactory(user=UserFactory(email="else@people.example"))
     sign_in(page, root)
     page.goto("/admin/core/enrollment/?q=ana@acme")
 
+    page.get_by_role("link", name="Export", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 row, found and sorted as in the list.")
+    screenshot(page, "export", full_page=False)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Export CSV").click()
+        dialog.get_by_role("button", name="Export").click()
+    expect(dialog).to_be_hidden()
 
     text = download.value.path().read_text(encoding="utf-8-sig")
     assert re.match(r"enrollments-\d{4}-\d\d-\d\d\.csv", download.value.suggested_filename)

@@ -10,7 +10,7 @@ def test_a_role_is_edited_and_felt_by_its_holder_at_once(
 ):
     holder = browser.new_context(base_url=base_url).new_page()
     sign_in(holder, mara)
-    export = holder.get_by_role("link", name="Export")
+    export = holder.get_by_role("link", name="Export", exact=True)
     holder.goto("/admin/core/user/")
     expect(export).to_be_visible()
 

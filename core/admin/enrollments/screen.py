@@ -10,14 +10,14 @@ from django.utils.safestring import SafeString
 from core.admin.enrollments.columns import COMPLETED, COURSE_LINK, EXPIRES, PROGRESS, SORTED_STATUS, STATUS
 from core.admin.enrollments.dialogs import ENROLLMENT_DIALOGS
 from core.admin.kit import cells
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
-from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.exports import ExportingAdmin
+from core.admin.kit.lists.columns import Reads, column
 from core.admin.kit.lists.filters import Choices, choice_filter, organization_filter, related_filter
 from core.admin.kit.lists.student_lists import (
     PRODUCT,
+    PRODUCT_IN_FILE,
     STUDENT,
-    STUDENT_IN_FILE,
     TEAM_FILTER,
     FoundByStudent,
 )
@@ -26,6 +26,7 @@ from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.products.known_bundles import with_shown_bundles
 from core.models import Enrollment, Lesson, QuizResult, User
+from core.models.catalog import product_name
 from core.models.enrollments import COMPLETED as COMPLETED_ONCE
 from core.pills import pill
 from core.services.enrollments import seat_access
@@ -117,6 +118,13 @@ def _via_bundle(enrollment: Any) -> SafeString:
     return cells.text(enrollment.via_bundle.product) if known else cells.NOTHING
 
 
+def _bundle_in_file(shown: bool, name: str | None, kind: str | None, number: int | None) -> str:
+    return product_name(name or "", kind, number) if shown and kind and number is not None else ""
+
+
+BUNDLE_IN_FILE = Reads(("shows_bundle", *(f"via_bundle__{name}" for name in PRODUCT)), _bundle_in_file)
+
+
 def _thinkific_id(enrollment: Enrollment) -> SafeString:
     if enrollment.product.is_bundle:  # Thinkific keeps enrollments in the bundle's courses only
         return cells.NOTHING
@@ -125,14 +133,14 @@ def _thinkific_id(enrollment: Enrollment) -> SafeString:
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
-    course = column("Course", "product", cells.text)
+    course = column("Course", "product", cells.text, in_file=PRODUCT_IN_FILE)
     course_link = column("Course", "product", cells.link)
     status_now = STATUS
     progress = PROGRESS
     activated = column("Activated", "activated_at", cells.moment, sort=True, empty="Not yet", ahead=True)
     expires = EXPIRES
     came_from = column("Origin", "get_origin_display")
-    via_bundle_name = column("Via bundle", _via_bundle)
+    via_bundle_name = column("Via bundle", _via_bundle, in_file=BUNDLE_IN_FILE)
     seat_link = column("Seat", "last_seat", cells.link)
     given_by = column("Given by", "giver")
     started = column("Started", "started_at", cells.moment, empty="Not yet")
@@ -191,20 +199,20 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     empty_text = "For a team, enrollments are those of its members in the products it has seats on."
     empty_how = "They appear here when Thinkific is synced: open Tools and choose Sync Enrollments."
     export_columns = (
-        *STUDENT_IN_FILE,
-        course,
-        column("Status", "status"),
-        column("Progress %", lambda enrollment: int(enrollment.percentage_completed * 100)),
-        activated,
+        started,
         completed,
-        expires,
-        came_from,
         column("Thinkific ID", "thinkific_id"),
+        free_trial,
+        changed_there,
+        created,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Annotate `shows_bundle`: whether the viewer may see the bundle that a course came with."""
         return with_shown_bundles(super().get_queryset(request), viewer_of(request))
+
+    def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.with_status()  # type: ignore[attr-defined]
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
         enrollment = super().get_object(request, object_id, from_field)

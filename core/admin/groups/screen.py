@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from core.admin.groups.dialogs import GROUP_DIALOGS, QuickAssignTeam, SyncGroups
 from core.admin.groups.direction import direction_column, with_right_to_change
 from core.admin.kit import cells
-from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.filters import choice_filter, team_filter
 from core.admin.kit.sync import in_thinkific, thinkific_errors
@@ -94,6 +94,12 @@ GROUP_TABS = (
 )
 
 
+def status_text(group: Any) -> str:
+    if group.removed_at is not None:
+        return "Removed"
+    return "Active" if group.is_pending else "Full"
+
+
 def sync_status(group: Any) -> SafeString:
     """Returns the pill Full, Active or Removed. Needs the annotations of `with_pending`."""
     if group.removed_at is not None:
@@ -127,14 +133,14 @@ def _members(viewer: User) -> QuerySet[GroupMembership]:
 
 
 @admin.register(ThinkificGroup)
-class ThinkificGroupAdmin(DashboardAdmin):
-    title = column("Name", cells.named, sort="plain")
+class ThinkificGroupAdmin(ExportingAdmin):
+    title = column("Name", cells.named, sort="plain", in_file="name")
     token_text = column("Token", "token", cells.text, sort=True)
-    thinkific = column("Thinkific ID", in_thinkific.id_cell, sort="thinkific_id")
+    thinkific = column("Thinkific ID", in_thinkific.id_cell, sort="thinkific_id", in_file="thinkific_id")
     team_count = count_column("Teams", _assignments, "group", sort=True)
     user_count = count_column("Users", _members, "group", sort=True)
-    status = column("Status", sync_status, sort="is_pending")
-    quick_assign = column("Actions", _quick_assign)
+    status = column("Status", sync_status, sort="is_pending", in_file=status_text)
+    quick_assign = column("Actions", _quick_assign, in_file=())
     where = column("Exists", _where)
     synced = LAST_SYNCED
     requested = column("Sync asked for", "sync_requested_at", cells.moment)
@@ -170,7 +176,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
     shows_sync = True
     first_tab_title = "Group"
     sync_groups = opens(SyncGroups)
-    actions_list = ("sync_groups",)
+    actions_list = ("sync_groups", "export")
     empty_text = "Groups come from Thinkific."
     empty_how = "Use Sync Groups above."
     fieldsets = [

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 
 from core.admin.impersonations.changes import changes_of
 from core.admin.kit import cells
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.filters import choice_filter, related_filter
 from core.admin.kit.lists.lists import FEW
 from core.admin.kit.sitewide import SitewideAdmin
@@ -46,13 +46,31 @@ def _since(days: int, sessions: ImpersonationQuerySet) -> ImpersonationQuerySet:
 
 @admin.register(ImpersonationSession)
 class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
-    by = column("Administrator", "impersonator", cells.link, sort="impersonator__name")
-    acted_as = column("Acted as", "impersonated", cells.link, sort="impersonated__name")
+    by = column(
+        "Administrator",
+        "impersonator",
+        cells.link,
+        sort="impersonator__name",
+        in_file=[
+            column("Administrator", "impersonator.get_full_name"),
+            column("Administrator's e-mail", "impersonator.email"),
+        ],
+    )
+    acted_as = column(
+        "Acted as",
+        "impersonated",
+        cells.link,
+        sort="impersonated__name",
+        in_file=[
+            column("Acted as", "impersonated.get_full_name"),
+            column("Their e-mail", "impersonated.email"),
+        ],
+    )
     started = column("Began", "started_at", cells.moment, sort=True)
     ended = column("Ended", "over_since", cells.moment, empty="Goes on")
     how_long = column("How long", _duration)
     address = column("From address", lambda session: session.ip_address or "Unknown")
-    how_it_ended = column("Ended by", _ending)
+    how_it_ended = column("Ended by", _ending, in_file=_how)
     why = column("Reason", "reason", cells.text, sort=True)
     why_whole = column("Reason", "reason", cells.whole)
 
@@ -78,17 +96,7 @@ class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
     search_help_text = "Search by the name or e-mail of either person"
     fields = ["by", "acted_as", "started", "ended", "how_long", "how_it_ended", "address", "why_whole"]
     change_form_outer_after_template = "dashboard/impersonation_changes.html"
-    export_columns = (
-        column("Administrator", "impersonator.get_full_name"),
-        column("Administrator's e-mail", "impersonator.email"),
-        column("Acted as", "impersonated.get_full_name"),
-        column("Their e-mail", "impersonated.email"),
-        started,
-        column("Ended", "over_since"),
-        column("Ended by", _how),
-        address,
-        column("Reason", "reason"),
-    )
+    export_columns = (ended,)
     empty_title = "Nobody has acted as somebody else"
     empty_text = (
         "Every impersonation is listed here: who acted as whom, when, from where, why, how it ended, and "

@@ -7,7 +7,7 @@ from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.functional import cached_property
@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString
 from core.admin.kit.dialogs.buttons import buttons_for, first_steps
 from core.admin.kit.dialogs.chosen_in_tab import answer_in_tab, is_sent
 from core.admin.kit.dialogs.screens import DialogAdmin
+from core.admin.kit.exports.views import urls_of
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.columns import Column, CountColumn
-from core.admin.kit.lists.files import csv_file
 from core.admin.kit.lists.filters import key_of, words_of
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
@@ -256,7 +256,7 @@ class DashboardAdmin(DialogAdmin):
 
     def tab_view(
         self, request: HttpRequest, obj: Model, tab: AnyTab, extra_context: dict[str, Any]
-    ) -> HttpResponse | StreamingHttpResponse:
+    ) -> HttpResponse:
         if not self.has_view_permission(request, obj):
             raise PermissionDenied
         viewer = viewer_of(request)
@@ -265,12 +265,6 @@ class DashboardAdmin(DialogAdmin):
         else:
             if is_sent(request, tab):
                 return answer_in_tab(self, request, obj, tab, Asked(tab, request.GET).rows(obj, viewer))
-            if request.GET.get("export") == "csv" and tab.is_exported(obj, viewer):
-                return csv_file(
-                    f"{self.opts.model_name}-{obj.pk}-{tab.slug}",
-                    tab.export,
-                    Asked(tab, request.GET).rows(obj, viewer),
-                )
             template, own = "admin/dashboard/tab.html", tab_context(tab, obj, request, self)
         context = {
             **self.admin_site.each_context(request),
@@ -288,7 +282,7 @@ class DashboardAdmin(DialogAdmin):
         return TemplateResponse(request, template, context)
 
     def get_urls(self) -> list[URLPattern]:
-        return only_keys(super().get_urls())
+        return only_keys([*urls_of(self), *super().get_urls()])
 
 
 def _asks_for(entry: Any, lookup: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from core.admin.kit.dialogs.buttons import row_buttons
 from core.admin.kit.dialogs.dialog import url_of
@@ -135,8 +136,14 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
         "headings": [*asked.headings(), *([Heading("Actions")] if doable else [])],
         "table_rows": list(zip(keys, cells, strict=True)),
         "actions": [(dialog.action, dialog.label) for dialog in actions],
-        "export_url": asked.url(export="csv") if rows and tab.is_exported(obj, viewer) else "",
+        "export_url": _export_url(model_admin, obj, asked) if rows and tab.is_exported(obj, viewer) else "",
     }
+
+
+def _export_url(model_admin: Any, obj: Model, asked: Asked) -> str:
+    """Returns the address of the dialog Export for the tab as it is shown."""
+    name = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_export_tab"
+    return f"{reverse(name, args=[obj.pk, asked.tab.slug])}{asked.url()}"
 
 
 def form_context(tab: FormTab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from core.migration import export, life, running
 from core.migration.format import LAYOUTS
 from core.migration.reading.entries import LARGEST_UPLOAD
 from core.models import Migration, MigrationRow, User
-from core.services.spreadsheets import csv_lines
+from core.services.spreadsheets import csv_parts
 
 RECENT = 20
 EXPORTED = "b2b-dashboard"
@@ -126,7 +126,7 @@ def _problem(row: MigrationRow) -> tuple[Any, ...]:
 
 
 def _csv(name: str, headings: list[str], rows: Iterator) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(csv_lines(headings, rows), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(csv_parts(headings, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["Cache-Control"] = "no-store"
     return response

@@ -10,6 +10,7 @@ from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.lists import CappedCount, amount
@@ -83,7 +84,7 @@ def _no_teams(organization: Organization, viewer: User) -> str:
 
 
 @admin.register(Organization)
-class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
+class OrganizationAdmin(SitewideAdmin, ExportingAdmin, HistoryAdmin):
     organization_name = column("Name", "name", cells.text, sort="plain")
     summary = column("Description", "description", cells.text, sort=True)
     description_full = column("Description", "description", cells.whole)
@@ -109,7 +110,7 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
     ]
     dialogs = ORGANIZATION_DIALOGS
     add_organization = opens(AddOrganization, variant=ActionVariant.PRIMARY)
-    actions_list = ("add_organization",)
+    actions_list = ("add_organization", "export")
     tabs = (
         Tab(
             "teams",

@@ -1,6 +1,7 @@
 """The list of what Stripe told, and the page of one event: what came of it, and what was sold."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from core.admin.api import tabs
 from core.admin.kit import cells
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
@@ -48,6 +50,17 @@ def _buyer(event: StripeEvent) -> SafeString | str:
     return cells.link(event.sale.buyer) if event.sale.buyer else done_by(event.sale, "buyer")
 
 
+def _buyer_in_file(event: StripeEvent) -> str:
+    if event.sale is None:
+        return text(part(event.payload, "data", "object", "customer_details", "email"))
+    return done_by(event.sale, "buyer")
+
+
+def in_units(sale: Sale, units: int) -> Decimal:
+    """Returns an amount in the sale's currency, as a number."""
+    return Decimal(units) if sale.currency in WHOLE else Decimal(units) / 100
+
+
 def amount_of(sale: Sale, units: int) -> str:
     """Returns an amount as people write it: "120.00 EUR"."""
     shown = f"{units:,}" if sale.currency in WHOLE else f"{units / 100:,.2f}"
@@ -80,11 +93,11 @@ def _payload(event: StripeEvent) -> SafeString:
 
 
 @admin.register(StripeEvent)
-class StripeEventAdmin(SitewideAdmin):
-    event_link = column("Event", _event)
+class StripeEventAdmin(SitewideAdmin, ExportingAdmin):
+    event_link = column("Event", _event, in_file=lambda event: TOPICS.get(event.topic, event.topic))
     event_name = column("Event", _event_name)
-    state = column("Status", pill_of("status"))
-    buyer = column("Buyer", _buyer)
+    state = column("Status", pill_of("status"), in_file="get_status_display")
+    buyer = column("Buyer", _buyer, in_file=_buyer_in_file)
     team = column("Team", "sale.team", cells.link)
     amount = column("Amount", _amount)
     outcome_text = column("Outcome", "outcome", cells.text)
@@ -102,6 +115,16 @@ class StripeEventAdmin(SitewideAdmin):
     search_fields = ["event_id", "about"]
     search_help_text = "Search by event id, payment (pi_…) or subscription (sub_…)"
     ordering = ["-id"]
+    export_columns = (
+        team,
+        column("Currency", lambda event: event.sale.currency.upper() if event.sale else ""),
+        column("Amount", lambda event: event.sale and in_units(event.sale, event.sale.amount)),
+        column("Refunded", lambda event: event.sale and in_units(event.sale, event.sale.refunded)),
+        happened,
+        processed,
+        column("Test", "is_test"),
+        column("Event id", "event_id"),
+    )
     list_top_template = "dashboard/api_tabs.html"
     fieldsets = [
         (

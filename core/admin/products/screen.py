@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.lists.lists import amount
@@ -33,11 +34,16 @@ def _thinkific_id(product: Product) -> SafeString:
 
 
 @admin.register(Product)
-class ProductAdmin(DashboardAdmin):
-    title = column("Name", cells.named, sort="name")
+class ProductAdmin(ExportingAdmin):
+    title = column("Name", cells.named, sort="name", in_file=str)
     kind = column("Type", "get_productable_type_display", sort="productable_type")
-    state = column("Status", publication, sort="status")
-    shown_price = column("Price", lambda product: cells.price(product.price, product.currency), sort="price")
+    state = column("Status", publication, sort="status", in_file="status")
+    shown_price = column(
+        "Price",
+        lambda product: cells.price(product.price, product.currency),
+        sort="price",
+        in_file=[column("Price", "price"), column("Currency", "currency")],
+    )
     productable = column("Productable ID", "productable_id", cells.thinkific_id, sort=True)
     contents = count_column(
         "Courses", lambda viewer: BundleItem.objects.filter(removed_at__isnull=True), "bundle", sort=True
@@ -46,10 +52,11 @@ class ProductAdmin(DashboardAdmin):
         "Bundle contents",
         lambda bundle: f"{amount(bundle.contents_counted)} courses" if bundle.is_bundle else cells.NOTHING,
         sort="contents_counted",
+        in_file=lambda bundle: bundle.contents_counted if bundle.is_bundle else None,
     )
     seat_count = count_column("Seats", Seat.objects.visible_to, "product", sort=True)
     enrollment_count = count_column("Enrollments", Enrollment.objects.visible_to, "product")
-    synced = column("Last synced", last_synced, cells.moment, empty="Never")
+    synced = column("Last synced", last_synced, cells.moment, empty="Never", in_file=())
     content_synced = column("Contents last synced", "content_synced_at", cells.moment, empty="Never")
     about = column("Description", lambda product: strip_tags(product.description)[:1000], cells.whole)
     access = column("Access", "days_until_expiry", lambda days: f"{days:,} days" if days else "No end")
@@ -90,8 +97,12 @@ class ProductAdmin(DashboardAdmin):
     sync_products = opens(SyncProducts)
     sync_product = opens(SyncProduct)
     dialogs = (AddSeatOnProduct, *SHORT_LINK_DIALOGS)
-    actions_list = ("sync_products",)
+    actions_list = ("sync_products", "export")
     actions_detail = ("sync_product",)
+    export_columns = (
+        column("Thinkific ID", "thinkific_id"),
+        column("Removed in Thinkific", "removed_at"),
+    )
     empty_text = "Courses and bundles come from Thinkific."
     empty_how = "Use Sync Products above."
 

@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
@@ -98,8 +99,8 @@ def _deleting(role: Role) -> SafeString:
 
 
 @admin.register(Role)
-class RoleAdmin(SitewideAdmin, HistoryAdmin):
-    role_name = column("Name", _name, sort="name")
+class RoleAdmin(SitewideAdmin, ExportingAdmin, HistoryAdmin):
+    role_name = column("Name", _name, sort="name", in_file="name")
     permission_count = column("Permissions", _permissions, sort="permissions_counted")
     user_count = column("Users", _users, sort="users_counted")
     scope = column("Type", _type, sort="scope_counted")
@@ -162,7 +163,7 @@ class RoleAdmin(SitewideAdmin, HistoryAdmin):
     )
     first_tab_title = "Configuration"
     dialogs = ROLE_DIALOGS
-    actions_list = ["add_role"]
+    actions_list = ["add_role", "export"]
     add_role = opens(AddRole, variant=ActionVariant.PRIMARY)
     empty_text = "A role says what its holders may do."
 

@@ -76,12 +76,25 @@ def team_names(seat: Any) -> SafeString:
     return cells.text(first_of(names, SHOWN_TEAMS))
 
 
+def all_team_names(seat: Any) -> str:
+    return ", ".join(assignment.team.name for assignment in seat.shown_assignments)
+
+
 def teams_of(seat: Seat, viewer: User) -> QuerySet[SeatAssignment]:
     assignments = SeatAssignment.objects.filter(seat=seat, team__in=Team.objects.visible_to(viewer))
     return assignments.select_related("team").order_by("id")
 
 
-USED = column("Used / max", places, sort="fill")
+USED = column(
+    "Used / max",
+    places,
+    sort="fill",
+    in_file=[
+        column("Used", "used_count"),
+        column("Max", lambda seat: None if seat.unlimited else seat.max_seats),
+        column("Unlimited", "unlimited"),
+    ],
+)
 RULE = column("Access ends", expiry_rule, sort="access_ends")
-TEAMS = column("Teams", team_names)
+TEAMS = column("Teams", team_names, in_file=all_team_names)
 ACTIVE = column("Active", "active", cells.yes_no, sort=True)

@@ -9,6 +9,7 @@ from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, organization_filter, related_filter, team_filter
@@ -44,13 +45,13 @@ TAG = related_filter(
 
 
 @admin.register(Seat)
-class SeatAdmin(HistoryAdmin):
+class SeatAdmin(ExportingAdmin, HistoryAdmin):
     seat_name = column("Name", "name", cells.text, sort=True)
     of_product = column("Product", "product", cells.text, sort="product__name")
     description_full = column("Description", "description", cells.whole)
-    product_name = column("Product", "product", cells.named, sort="product__name")
+    product_name = column("Product", "product", cells.named, sort="product__name", in_file="product")
     used = USED
-    available = column("Available", places_left, sort="places_left")
+    available = column("Available", places_left, sort="places_left", in_file="available")
     counted = column("Counted", "used_counted_at", cells.moment, empty="Being counted")
     rule = RULE
     is_reusable = column("Reusable", "reusable", cells.yes_no, sort=True)
@@ -108,7 +109,7 @@ class SeatAdmin(HistoryAdmin):
     few_rows = True
     dialogs = SEAT_DIALOGS
     actions = CHOSEN_SEAT_DIALOGS
-    actions_list = ["add_seat", "recalculate_all"]
+    actions_list = ["add_seat", "recalculate_all", "export"]
     add_seat = opens(AddSeat, variant=ActionVariant.PRIMARY)
     recalculate_all = opens(RecalculateAll)
     tabs = (

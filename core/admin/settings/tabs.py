@@ -56,7 +56,7 @@ TABS = (
         "Deletion and retention",
         {
             "Deletion": ["delete_students", "delete_users", "delete_students_of_users"],
-            "Retention": ["retention_days"],
+            "Retention": ["retention_days", "export_file_days", "import_file_days"],
         },
     ),
     SettingsTab(

@@ -6,6 +6,7 @@ from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.tags.dialogs import TAG_DIALOGS, AddTag, people_with
@@ -17,7 +18,7 @@ def _tagged(viewer: User) -> QuerySet:
 
 
 @admin.register(Tag)
-class TagAdmin(HistoryAdmin):
+class TagAdmin(ExportingAdmin, HistoryAdmin):
     label = column("Name", "name", cells.text, sort="plain")
     people = count_column("Users", _tagged, "tag", leads_to=people_with, sort=True)
     created = column("Created At", "created_at", cells.moment, sort=True)
@@ -30,6 +31,6 @@ class TagAdmin(HistoryAdmin):
     fields = ["label", "people", "created"]
     dialogs = TAG_DIALOGS
     add_tag = opens(AddTag, variant=ActionVariant.PRIMARY)
-    actions_list = ("add_tag",)
+    actions_list = ("add_tag", "export")
     first_tab_title = "Tag"
     empty_text = "Tags group people across teams. Add them on a user's page or in the list of users."

@@ -9,6 +9,7 @@ from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.filters import choice_filter, related_filter
@@ -28,9 +29,12 @@ from core.services.teams.personal import is_personal
 
 
 @admin.register(Team)
-class TeamAdmin(HistoryAdmin):
+class TeamAdmin(ExportingAdmin, HistoryAdmin):
     team_name = column(
-        "Team Name", lambda t: cells.badged(t.name, pill("Archived") if t.archived_at else ""), sort="plain"
+        "Team Name",
+        lambda t: cells.badged(t.name, pill("Archived") if t.archived_at else ""),
+        sort="plain",
+        in_file="name",
     )
     summary = column("Description", "description", cells.text, sort=True)
     summary_full = column("Description", "description", cells.whole)
@@ -65,10 +69,11 @@ class TeamAdmin(HistoryAdmin):
     ordering = ["plain", "id"]
     few_rows = True
     tabs = TEAM_TABS
+    export_columns = (column("Archived", "archived_at"),)
     first_tab_title = "Configuration"
     dialogs = (*TEAM_DIALOGS, *TEAM_SEAT_DIALOGS, *SHORT_LINK_DIALOGS)
     add_team = opens(AddTeam, variant=ActionVariant.PRIMARY)
-    actions_list = ("add_team",)
+    actions_list = ("add_team", "export")
     fields = [
         "team_name",
         "summary_full",

@@ -26,7 +26,7 @@ from core.admin.users.dialogs.impersonate import button_for
 from core.admin.users.dialogs.single_sign_on import state_of
 from core.admin.users.filters import USER_FILTERS
 from core.admin.users.tabs import USER_TABS
-from core.admin.users.user_list import UserList
+from core.admin.users.user_list import UserList, of_own
 from core.email_display import as_people_write
 from core.models import (
     Team,
@@ -93,11 +93,13 @@ def _custom_fields(user: User) -> SafeString:
 
 @admin.register(User)
 class UserAdmin(UserList, HistoryAdmin):
-    full_name = column("Name", _name, sort="name")
+    full_name = column("Name", _name, sort="name", in_file="get_full_name")
     email_address = column("Email", "email", cells.text, sort=True)
-    thinkific = column("Thinkific ID", _thinkific_id, sort="thinkific_id")
-    actions_column = column("Actions", _enrollments_link)
-    actions_of_administrators = column("Actions", _actions_of_administrators)
+    thinkific = column(
+        "Thinkific ID", _thinkific_id, sort="thinkific_id", in_file=of_own(lambda user: user.thinkific_id)
+    )
+    actions_column = column("Actions", _enrollments_link, in_file=())
+    actions_of_administrators = column("Actions", _actions_of_administrators, in_file=())
     account = column("Account", "is_active", cells.yes_no, yes="Active", no="Switched off")
     dashboard_role = column("Role in the dashboard", "global_role", cells.whole)
     personal_team = column("Personal team", "primary_team", cells.link)
@@ -122,7 +124,7 @@ class UserAdmin(UserList, HistoryAdmin):
     dialogs = USER_DIALOGS
     shows_sync = True
     add_user = opens(AddUser, variant=ActionVariant.PRIMARY)
-    actions_list = ("add_user", "export_csv")
+    actions_list = ("add_user", "export")
     first_tab_title = "Profile"
     empty_text = "People appear here when they are added, or when Thinkific is synced."
     empty_how = "Open Tools and choose Import Users from Thinkific."

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import action
 
 from core.admin.kit import cells
 from core.admin.kit.base import visible
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.chosen_columns import ChosenColumns
 from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.viewer import viewer_of
 from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToTeam, EnrollChosen
@@ -70,6 +69,10 @@ def _team_names(user: Any) -> SafeString:
     return cells.text(first_of(names, NAMED), tooltip=", ".join(names))
 
 
+def _all_team_names(user: Any) -> str:
+    return ", ".join(membership.team.name for membership in user.shown_memberships)
+
+
 def _last_activity(user: Any) -> SafeString:
     return cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
 
@@ -93,10 +96,10 @@ class UserChangeList(BoundedChangeList):
 
 
 class UserList(ChosenColumns, ExportingAdmin):
-    team_names = column("Teams", _team_names)
+    team_names = column("Teams", _team_names, in_file=_all_team_names)
     role_names = column("Role", lambda user: ", ".join(roles_of(user)), cells.text)
-    active_last = column("Last activity", _last_activity)
-    status = column("Status", _status)
+    active_last = column("Last activity", _last_activity, in_file=of_own(lambda user: user.last_activity_at))
+    status = column("Status", _status, in_file=of_own(status_of))
     created = column("Created At", of_own(lambda user: user.created_at), cells.moment, sort="created_at")
 
     optional_columns = {
@@ -113,23 +116,10 @@ class UserList(ChosenColumns, ExportingAdmin):
         *CHOSEN_SSO_DIALOGS,
         "export_selected",
     ]
-    export_columns = (
-        column("Name", "get_full_name"),
-        column("Email", "email"),
-        column("Thinkific ID", of_own(lambda user: user.thinkific_id)),
-        column("Teams", lambda user: ", ".join(m.team.name for m in user.shown_memberships)),
-        role_names,
-        created,
-        column("Last activity", of_own(lambda user: user.last_activity_at)),
-        column("Status", of_own(status_of)),
-    )
+    export_columns = (column("Tags", of_own(lambda user: ", ".join(tag.name for tag in user.tags.all()))),)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return UserChangeList
 
     def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return with_columns(queryset, viewer_of(request))
-
-    @action(description="Export", permissions=["export"])
-    def export_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> StreamingHttpResponse:
-        return self.as_file(request, queryset)
+        return with_columns(queryset, viewer_of(request)).prefetch_related("tags")

@@ -12,6 +12,7 @@ from unfold.decorators import action
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
@@ -25,8 +26,9 @@ from core.admin.waiting_changes.dialogs import (
     Retry,
     RetryAllOfAKind,
 )
-from core.admin.waiting_changes.objects import ENTITIES, about, name_of, with_names
+from core.admin.waiting_changes.objects import ENTITIES, about, entity_name, name_of, with_names
 from core.models import OutboxEntry
+from core.models.fields.history import done_by
 from core.pills import pill
 from core.services import outbox
 
@@ -49,11 +51,19 @@ def _todo(entry: OutboxEntry) -> SafeString:
     )
 
 
+def kind_in_file(entry: OutboxEntry) -> str:
+    return entity_name(entry.entity)
+
+
+def _asker(entry: OutboxEntry) -> str:
+    return entry.with_impersonator(done_by(entry, "requested_by"))
+
+
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(SitewideAdmin):
+class OutboxEntryAdmin(SitewideAdmin, ExportingAdmin):
     change = column("Change", lambda entry: capfirst(entry.reason), cells.text)
-    about = column("About", about)
-    state = column("Status", _state)
+    about = column("About", about, in_file=[column("Kind", kind_in_file), column("About", name_of)])
+    state = column("Status", _state, in_file="get_status_display")
     noted = column("Waits since", "created_at", cells.moment)
     next_try = column(
         "Next try", lambda e: e.not_before if e.status == Status.PENDING else None, cells.moment, ahead=True
@@ -61,8 +71,8 @@ class OutboxEntryAdmin(SitewideAdmin):
     finished = column("Finished", "finished_at", cells.moment)
     error_text = column("Thinkific says", "error", thinkific_errors.cell)
     error_whole = column("Thinkific says", "error", thinkific_errors.whole)
-    who_asked = column("Requested by", lambda entry: cells.done_by(entry, "requested_by"))
-    todo = column("Actions", _todo)
+    who_asked = column("Requested by", lambda entry: cells.done_by(entry, "requested_by"), in_file=_asker)
+    todo = column("Actions", _todo, in_file=())
 
     list_display = ["change", "about", "state", "noted", "error_text", "todo"]
     list_filter = [
@@ -81,7 +91,8 @@ class OutboxEntryAdmin(SitewideAdmin):
     dialogs = OUTBOX_DIALOGS
     actions = ["retry_selected", DiscardChosen]
     retry_failed = opens(RetryAllOfAKind)
-    actions_list = ("retry_failed",)
+    actions_list = ("retry_failed", "export")
+    export_columns = (next_try, finished, column("Tries", "attempts"), *who_asked.in_file)
     fields = [
         "change",
         "about",
@@ -102,6 +113,9 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return with_names(super().get_queryset(request))
+
+    def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.select_related("person", "requested_by", "impersonation__impersonator")
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
         """Returns the entry with the name of its object, which its page and dialogs show."""

@@ -13,6 +13,7 @@ from core.admin.api import tabs
 from core.admin.kit import cells
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.open_pages import list_url
@@ -97,15 +98,23 @@ class RedeliverChosen(RedeliverDialog, ChosenDialog):
 
 # What the list does not show is large.
 LARGE = ("payload", "request_headers", "response_headers", "response_body")
-EVENT = column("Event", columns.event)
-STATE = column("Status", pill_of("status"))
-ANSWER = column("Answer", columns.answer)
+EVENT = column("Event", columns.event, in_file=lambda delivery: events.label(delivery.event))
+STATE = column("Status", pill_of("status"), in_file="get_status_display")
+ANSWER = column(
+    "Answer",
+    columns.answer,
+    in_file=[
+        column("Answer", "response_code"),
+        column("Milliseconds", "milliseconds"),
+        column("Error", "error"),
+    ],
+)
 TRIES = column("Attempts", "attempts", "{:,}".format)
 HAPPENED = column("Created At", "created_at", cells.moment)
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(SitewideAdmin):
+class WebhookDeliveryAdmin(SitewideAdmin, ExportingAdmin):
     event_link, state, answer, tries, made = EVENT, STATE, ANSWER, TRIES, HAPPENED
     where = column("Endpoint", "endpoint", cells.link)
     event_name = column("Event", columns.event_name)
@@ -117,6 +126,9 @@ class WebhookDeliveryAdmin(SitewideAdmin):
     asked = column("Asked for by", lambda delivery: cells.done_by(delivery, "asked_by"))
     request_text = column("Request", columns.request)
     response_text = column("Answer", columns.response)
+
+    def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.defer(*LARGE)
 
     list_display = ["event_link", "where", "state", "answer", "tries", "made"]
     list_display_links = None  # the first column has a link of its own
@@ -144,6 +156,7 @@ class WebhookDeliveryAdmin(SitewideAdmin):
     search_fields = ["event_id"]
     search_help_text = "Search by event id"
     ordering = ["-id"]
+    export_columns = (event_number, happened, tried, next_try, column("Test", columns.is_test))
     list_top_template = "dashboard/webhooks_top.html"
     fieldsets = [
         (

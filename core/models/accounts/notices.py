@@ -28,3 +28,8 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+    @property
+    def link(self) -> str:
+        """The words of the link to `url`."""
+        return "Download" if self.url.endswith("/download/") else "Look at it"

@@ -68,6 +68,11 @@
     setTimeout(() => (isComing = false), event.detail.successful ? 200 : 0);
   });
 
+  // The response is a file that the browser saves: the page stays, and the dialog has done its work.
+  document.addEventListener("dashboard:download", () => {
+    document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  });
+
   // The browser's Back shows the page as it was left: a dialog that was carried out would stand there again.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted || !isDone || !isOpen()) return;

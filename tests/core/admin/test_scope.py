@@ -217,7 +217,7 @@ def test_choices_of_a_foreign_key_are_the_visible_ones(mara, hidden, shown, rf):
 
 @pytest.mark.parametrize("name", ["enrollment", "quizresult", "certificate"])
 def test_an_export_holds_the_viewers_rows_only(office, hidden, shown, name):
-    text = b"".join(office.get(url(name, "export_csv"))).decode()
+    text = b"".join(office.get(url(name, "export_file"))).decode()
 
     assert "ana@acme.example" in text
     assert not SECRET.search(text)
@@ -260,7 +260,7 @@ def test_a_student_opens_no_detail(ana, signed_in, shown, model):
 
 @pytest.mark.parametrize("name", ["enrollment", "quizresult", "certificate"])
 def test_a_student_exports_nothing(ana, signed_in, shown, name):
-    assert signed_in(ana).get(url(name, "export_csv")).status_code == 403
+    assert signed_in(ana).get(url(name, "export_file")).status_code == 403
 
 
 ROLES = {
@@ -286,6 +286,7 @@ ROLES = {
     "importbatch": (True, True, True, False),
     "outboxentry": (True, True, False, False),
     "emailtext": (True, True, False, False),
+    "exportfile": (True, True, True, True),
 }
 
 
@@ -329,7 +330,7 @@ def test_every_action_has_permissions_and_what_changes_something_asks_first(mode
             assert not dialog.may(ana, None), name
         else:
             assert method.allowed_permissions, name
-            assert name == "export_csv", name  # changes nothing
+            assert name == "export", name
 
 
 def test_history_is_for_administrators(alma, mara, signed_in, shown, settings):

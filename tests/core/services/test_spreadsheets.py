@@ -3,10 +3,11 @@
 import csv
 import io
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
-from core.services.spreadsheets import csv_lines, defuse
+from core.services.spreadsheets import TOGETHER, csv_parts, defuse
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_numbers_are_numbers(cell, shown):
 
 
 def test_quotes_commas_and_lines_survive():
-    text = "".join(csv_lines(["Name"], [['Ana "A", Ames\nBerg']]))
+    text = "".join(csv_parts(["Name"], [['Ana "A", Ames\nBerg']]))
 
     assert list(csv.reader(io.StringIO(text.removeprefix("\ufeff")))) == [["Name"], ['Ana "A", Ames\nBerg']]
 
@@ -51,7 +52,22 @@ def test_quotes_commas_and_lines_survive():
 def test_lines_are_written_as_they_are_asked_for():
     endless = ([number] for number in itertools.count())
 
-    assert [*itertools.islice(csv_lines(["N"], endless), 3)] == ['\ufeff"N"\r\n', '"0"\r\n', '"1"\r\n']
+    heading, first, second = itertools.islice(csv_parts(["N"], endless), 3)
+
+    assert heading == '\ufeff"N"\r\n'
+    assert first.startswith('"0"\r\n"1"\r\n') and first.endswith(f'"{TOGETHER - 1}"\r\n')
+    assert second.startswith(f'"{TOGETHER}"\r\n')
+
+
+def test_a_column_of_one_type_is_written_as_its_values_alone():
+    moments = [None, datetime(2029, 3, 14, 22, 30, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+    values = [*FORMULA_STARTS, None, "", "a;=1", "Ana", 5, True, *moments]
+    for column in ([value] * 3 for value in values):
+        _, text = csv_parts(["N"], [[value] for value in column])
+
+        assert list(csv.reader(io.StringIO(text))) == [[defuse(value)] for value in column]
+    _, mixed = csv_parts(["N"], [[value] for value in values])
+    assert list(csv.reader(io.StringIO(mixed))) == [[defuse(value)] for value in values]
 
 
 FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
@@ -82,7 +98,7 @@ TRICKS = [
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_cell_is_a_formula_wherever_a_spreadsheet_splits(trick, separator):
     """Also not in the second cell of a line, whose quotes mean nothing where the commas do not split."""
-    text = "".join(csv_lines(["One", "Two", "Three"], [["x", trick, "y"], [trick, trick, 5]]))
+    text = "".join(csv_parts(["One", "Two", "Three"], [["x", trick, "y"], [trick, trick, 5]]))
 
     table = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=separator)
     cells = [cell for line in table for cell in line]
@@ -101,7 +117,7 @@ def test_separators_alone_change_nothing(text):
 def test_every_cell_is_quoted_and_comes_back_as_it_was():
     row = ['Ana "A"; Ames', -5, None, 0.5, "Zürich, Ost\nWest"]
 
-    text = "".join(csv_lines(["A", "B", "C", "D", "E"], [row]))
+    text = "".join(csv_parts(["A", "B", "C", "D", "E"], [row]))
 
     assert text.splitlines()[0] == '\ufeff"A","B","C","D","E"'
     assert "-5" in text and "\"'-5" not in text  # a number is no formula

@@ -7,8 +7,11 @@ from django_q.models import OrmQ, Task
 
 from core.models import (
     ApiToken,
+    ExportFile,
+    ExportPiece,
     IdempotentCall,
     ImpersonationSession,
+    ImportFilePart,
     Job,
     Notice,
     OutboxEntry,
@@ -20,7 +23,7 @@ from core.models import (
 from integrations.models import Drift, DriftReport, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import retention
 from integrations.queue.tasks import prune
-from tests.factories import EnrollmentFactory, StripeEventFactory
+from tests.factories import EnrollmentFactory, ExportFileFactory, ImportBatchFactory, StripeEventFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -234,3 +237,27 @@ def test_deliveries_go_when_they_were_tried_to_the_end():
     )
 
     assert kept([done, failed, waits, young]) == [waits, young]
+
+
+def test_the_rows_of_exports_go_when_their_file_is_gone_for_long_enough():
+    rows = [
+        ExportFileFactory(status=status, created_at=days_ago(days))
+        for status, days in [("expired", 31), ("expired", 29), ("failed", 31), ("pending", 31)]
+    ]
+    ready = ExportFileFactory(created_at=days_ago(31), content=b"x")
+
+    assert kept([*rows, ready]) == [rows[1], rows[3], ready]
+
+
+def test_files_of_exports_and_imports_are_deleted_each_day():
+    over = ExportFileFactory(content=b"x")
+    ExportFile.objects.update(expires_at=days_ago(1))
+    batch = ImportBatchFactory(created_at=days_ago(400))
+    ImportFilePart.objects.create(batch=batch, number=0, content=b"x")
+
+    counts = prune()
+
+    assert (counts["export files"], counts["import files"]) == (1, 1)
+    over.refresh_from_db()
+    assert over.status == "expired"
+    assert not ExportPiece.objects.exists() and not ImportFilePart.objects.exists()

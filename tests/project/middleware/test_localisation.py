@@ -49,7 +49,7 @@ def test_history_shows_the_time_of_the_site(in_vancouver, alma, signed_in):
 
 
 def test_a_file_has_the_time_of_the_site_in_a_format_for_programs(in_vancouver, alma, signed_in, enrollment):
-    response = signed_in(alma).get(reverse("admin:core_enrollment_export_csv"))
+    response = signed_in(alma).get(reverse("admin:core_enrollment_export_file"))
 
     assert "2029-03-14 20:30:00-07:00" in b"".join(response.streaming_content).decode()
 

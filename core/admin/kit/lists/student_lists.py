@@ -7,24 +7,33 @@ from django.utils.safestring import SafeString
 
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
-from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.exports import ExportingAdmin
+from core.admin.kit.exports.screens import ExportingAdmin
+from core.admin.kit.lists.columns import Reads, column
 from core.admin.kit.lists.filters import team_filter
 from core.admin.kit.lists.lists import FEW
 from core.models import Membership, User
+from core.models.catalog import product_name
 from core.models.fields.folded import holding
+from core.models.people import full_name
 
 MANY = 50_000  # the most found students for which the query gets a LIMIT
 # For `list_only`: the fields that the columns with a student's and a product's name need.
 STUDENT = ("user__email", "user__first_name", "user__last_name")
 PRODUCT = ("product__name", "product__productable_type", "product__productable_id")
-STUDENT_IN_FILE = (column("Name", "user.get_full_name"), column("Email", "user.email"))
+STUDENT_IN_FILE = (
+    column("Name", Reads(("user__first_name", "user__last_name", "user__email"), full_name)),
+    column("Email", "user.email"),
+)
+PRODUCT_IN_FILE = Reads(PRODUCT, product_name)
 TEAM_FILTER = team_filter(Membership, "user", rows="user")
 
 
 class FoundByStudent(DashboardAdmin):
     student = column(
-        "Student", lambda row: cells.two_lines(row.user.get_full_name(), row.user.email), sort="user__name"
+        "Student",
+        lambda row: cells.two_lines(row.user.get_full_name(), row.user.email),
+        sort="user__name",
+        in_file=STUDENT_IN_FILE,
     )
     student_link = column("Student", "user", cells.link)
     search_fields = ["user__folded"]

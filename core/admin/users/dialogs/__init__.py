@@ -4,6 +4,7 @@ from core.admin.enrollments.dialogs import STUDENT_DIALOGS
 from core.admin.users.dialogs.account import ACCOUNT_DIALOGS
 from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.dialogs.delete_user import DeleteUser
+from core.admin.users.dialogs.export_person import ExportPerson
 from core.admin.users.dialogs.impersonate import Impersonate
 from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
 from core.admin.users.dialogs.moving import MoveToTeam
@@ -19,6 +20,7 @@ USER_DIALOGS = (
     *SSO_DIALOGS,
     *USER_TAG_DIALOGS,
     SyncUser,
+    ExportPerson,
     DeleteUser,
     *STUDENT_DIALOGS,
     *MEMBERSHIP_DIALOGS,

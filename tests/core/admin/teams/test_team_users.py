@@ -303,6 +303,10 @@ def test_members_of_another_team_are_not_chosen_by_their_key(mara, cast, otto, s
     assert Membership.objects.filter(user=otto).exists()
 
 
+def users_export(team) -> str:
+    return reverse("admin:core_team_export_tab", args=[team.pk, "users"])
+
+
 def test_the_file_has_the_rows_of_the_filters_without_formulas(mara, cast, ana, bo, otto, signed_in):
     User.objects.filter(pk=bo.pk).update(first_name="=HYPERLINK(1)", last_name="")
     MembershipFactory(team=cast, user=otto, as_guest=True)
@@ -310,7 +314,7 @@ def test_the_file_has_the_rows_of_the_filters_without_formulas(mara, cast, ana, 
     client = signed_in(mara)
 
     def rows(**asked) -> list[list[str]]:
-        answer = client.get(users(cast, export="csv", **asked))
+        answer = client.get(f"{users_export(cast)}file/", asked)
         assert answer["Content-Type"].startswith("text/csv")
         text = b"".join(answer.streaming_content).decode("utf-8-sig")
         return list(csv.reader(io.StringIO(text)))
@@ -331,9 +335,10 @@ def test_the_file_needs_the_right_in_this_team(cast, globex, signed_in):
     )
     client = signed_in(viewer)
 
-    assert "Export CSV" not in client.get(users(cast)).content.decode()
-    assert client.get(users(cast, export="csv"))["Content-Type"].startswith("text/html")
-    assert "Export CSV" in client.get(users(globex)).content.decode()
+    assert users_export(cast) not in client.get(users(cast)).content.decode()
+    assert client.get(users_export(cast)).status_code == 403
+    assert client.get(f"{users_export(cast)}file/").status_code == 403
+    assert users_export(globex) in client.get(users(globex)).content.decode()
 
 
 def test_a_viewer_without_rights_gets_no_checkboxes(cast, signed_in):

@@ -410,7 +410,12 @@ def test_the_chosen_are_exported(alma, ana, bo, otto, acme, globex, signed_in):
     MembershipFactory(team=globex, user=ana, role=builtin_role("manager"))
     form = {"action": "export_selected", "index": "0", "_selected_action": [ana.pk, bo.pk]}
 
-    rows = read(signed_in(alma).post(LIST, form))
+    client = signed_in(alma)
+    dialog = client.post(f"{LIST}?q=acme", form)
+    assert dialog.status_code == 302
+    asked = {"file_format": "csv", "columns": ["email", "teams", "role", "status"]}
+    file = client.post(dialog["Location"], asked)
+    rows = read(client.get(file["Location"]))
 
     assert [row["Email"] for row in rows] == [bo.email, ana.email]
     assert (rows[1]["Teams"], rows[1]["Role"], rows[1]["Status"]) == (
@@ -427,7 +432,9 @@ def test_the_file_of_a_manager_names_no_other_team(mara, ana, acme, globex, sign
     guest.save()
     ana.save()
 
-    rows = {row["Email"]: row for row in read(signed_in(mara).get(reverse("admin:core_user_export_csv")))}
+    asked = {"file_columns": "email.teams.role.last_activity"}
+    file = signed_in(mara).get(reverse("admin:core_user_export_file"), asked)
+    rows = {row["Email"]: row for row in read(file)}
 
     assert (rows[ana.email]["Teams"], rows[ana.email]["Role"]) == ("Acme", "Student")
     assert rows[ana.email]["Last activity"]

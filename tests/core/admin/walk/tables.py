@@ -9,6 +9,7 @@ OPENS = {
     "enrollments.view": {"enrollment"},
     "groups.view": {"thinkificgroup"},
     "reports.view": {"quizresult", "certificate"},
+    "reports.export": {"exportfile"},
     "tags.assign": {"tag"},
     "tools.csv": {"importbatch"},
     # People who may change something may also see it.
@@ -68,9 +69,14 @@ DOES = {
         "thinkificgroup:remove-member",
     },
     "reports.export": {
-        "user:export_csv",
-        "enrollment:export_csv",
-        "quizresult:export_csv",
-        "certificate:export_csv",
+        "user:export",
+        "team:export",
+        "seat:export",
+        "product:export",
+        "thinkificgroup:export",
+        "tag:export",
+        "enrollment:export",
+        "quizresult:export",
+        "certificate:export",
     },
 }

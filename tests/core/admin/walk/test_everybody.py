@@ -97,8 +97,11 @@ def every_address(world: World, own: dict, hidden: dict, mine: list, others: lis
             for one in addresses(screen, obj.pk, part.pk):
                 found[one.path] = None
                 if one.view == "change":
+                    page = one.path.removesuffix("change/")
                     found |= dict.fromkeys(f"{one.path}?tab={tab.slug}" for tab in screen.tabs)
-                    found |= dict.fromkeys(f"{one.path}?tab={tab.slug}&export=csv" for tab in screen.tabs)
+                    found |= dict.fromkeys(
+                        f"{page}tab/{tab.slug}/export/{file}" for tab in screen.tabs for file in ("", "file/")
+                    )
     return list(found)
 
 

@@ -95,7 +95,7 @@ def test_names_of_seats_stand_on_no_page_of_a_team(world, window, who):
         paths += [f"{page}{own.pk}/change/?_to_field=name&_popup=1"] if own else []
         paths += [one.path for one in addresses(screen, own.pk) if "/do/" not in one.path] if own else []
         paths += [f"{page}{own.pk}/change/?tab={tab.slug}" for tab in screen.tabs] if own else []
-        paths += [one.path for one in lists(screen) if one.view == "export_csv"]
+        paths += [one.path for one in lists(screen) if one.view.startswith("export")]
         for path in paths:
             answer = window(who).ask("get", path)
             assert answer.status in {200, 302, 400, 403, 404}, path

@@ -26,6 +26,7 @@ OWN_NAME = {
 # And those of a screen of secrets.
 OWN_NAME_OF = {
     "apitoken": {"create-token", "revoke-token"},
+    "exportfile": {"cancel", "delete-file"},
     "webhookendpoint": {"add", "edit", "rotate", "delete"},
 }
 DIALOGS = [rf"[^\"]*/do/(?:{'|'.join(OWN_NAME)})/"]
@@ -103,7 +104,7 @@ def test_every_page_is_that_persons_beside_the_banner(world, window, acting, who
     assert {page.dialog for page in dialogs - secrets} <= OWN_NAME
     outside = {page.path for page in refused if not page.view.startswith("do")}
     secret = ("/admin/password/", "/admin/sign-in/", "/admin/core/apitoken/", "/admin/join/")
-    secret += ("/admin/core/webhookendpoint/", "/admin/thinkific/open/")
+    secret += ("/admin/core/webhookendpoint/", "/admin/thinkific/open/", "/admin/core/exportfile/")
     assert not {path for path in outside if not path.startswith(secret)}
 
 
