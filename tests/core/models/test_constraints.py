@@ -13,6 +13,7 @@ from core.models import (
     BundleItem,
     EmailChange,
     Enrollment,
+    ExportPiece,
     IdempotentCall,
     Membership,
     MigrationCount,
@@ -45,6 +46,7 @@ from tests.factories import (
     ConnectionStateFactory,
     EmailTextFactory,
     EnrollmentFactory,
+    ExportFileFactory,
     GroupAssignmentFactory,
     GroupMembershipFactory,
     ImpersonationSessionFactory,
@@ -191,6 +193,9 @@ BREACHES = {
     ),
     "one_mapping_per_user_kind_and_headers": lambda: twice(
         ImportMappingFactory, user=UserFactory(), headers="a"
+    ),
+    "one_piece_of_a_file": lambda: twice(
+        ExportPiece.objects.create, file=ExportFileFactory(), attempt=1, number=0, content=b"x"
     ),
     "one_row_per_batch_and_number": lambda: twice(ImportRowFactory, batch=ImportRowFactory().batch, number=2),
     "one_part_per_migration_and_number": lambda: [
