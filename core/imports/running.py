@@ -33,6 +33,7 @@ from core.services.storage import bulk
 log = structlog.get_logger(__name__)
 
 CHUNK = 1000  # lines
+MANY_NEW = 2_000  # lines, after which the database's statistics no longer fit
 UNDONE_AT_ONCE = 50  # lines
 TRIES = 5  # of an import, or of a chunk, that fails without a line being to blame
 MOST_CRASHES = 5  # of its process, without a chunk being done in between
@@ -171,6 +172,7 @@ def _import(batch: ImportBatch, claim: Claim[ImportBatch], go_on: Callable[[], N
         lines = table.rows()
         for done in chunked(islice(lines, batch.rows_done), CHUNK):
             carrier.read(done)
+        count, many = 0, MANY_NEW
         for chunk in chunked(lines, CHUNK):
             go_on()
             rows = carrier.read(chunk)
@@ -179,6 +181,10 @@ def _import(batch: ImportBatch, claim: Claim[ImportBatch], go_on: Callable[[], N
                 _store(batch, claim, carrier.carry_out(rows))
 
             _in_one(step, before_again=carrier.renew)
+            count += len(chunk)
+            if count >= many:
+                kind.refresh_statistics()
+                many *= 4
     return kind.finish(batch, viewer=viewer)
 
 

@@ -17,7 +17,8 @@ from core.imports.people.options import Options
 from core.imports.people.rows import Corrections, Row, Rows
 from core.imports.reading.lines import Line, Table
 from core.imports.report import Report
-from core.models import ImportBatch, User
+from core.models import ImportBatch, Membership, User
+from core.services.storage import bulk
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,11 @@ def validate(
     report.new = report.valid - report.existing
     report.seats, report.new_teams, report.new_tags = check.seats.found(), list(teams), list(tags)
     return report
+
+
+def refresh_statistics() -> None:
+    for model in (User, Membership):
+        bulk.refresh_statistics(model)
 
 
 class Carrier:

@@ -84,9 +84,13 @@ class _Writer:
         self._invite(strangers)
         self._change_roles(known)
         self._rename(known)
-        self._tag([row for row in seen if row.tags])
-        self._add_to_groups([row for row in seen if row.groups])
-        self._enroll([row for row in seen if row.products])
+        for step, some in (
+            (self._tag, [row for row in seen if row.tags]),
+            (self._add_to_groups, [row for row in seen if row.groups]),
+            (self._enroll, [row for row in seen if row.products]),
+        ):
+            if some:
+                step(some)
 
     def outcome(self, row: Row) -> Outcome:
         key, done = self.users[row.number], self.done.get(row.number)
