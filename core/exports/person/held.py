@@ -58,6 +58,8 @@ DONE = {
     "core.OutboxEntry.requested_by",
     "core.ImportBatch.created_by",
     "core.ExportFile.created_by",
+    "core.Migration.created_by",
+    "core.Migration.started_by",
     "core.Job.user",
     "core.SiteSettings.payments_account",
     "core.HistoricalSiteSettings.payments_account",

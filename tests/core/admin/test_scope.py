@@ -287,6 +287,7 @@ ROLES = {
     "outboxentry": (True, True, False, False),
     "emailtext": (True, True, False, False),
     "exportfile": (True, True, True, True),
+    "migration": (True, True, False, False),
 }
 
 

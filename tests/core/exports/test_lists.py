@@ -23,6 +23,7 @@ NOT_EXPORTED = {
     "emailtext": "a setting: the texts of e-mails",
     "sitesettings": "one row, and no list",
     "syncschedule": "a setting: when each kind is read",
+    "migration": "a few rows, whose pages say what came in",
     "quiz": "no screen leads to this list; filters search in it",
     "exportfile": "the files that were exported",
 }
