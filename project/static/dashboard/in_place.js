@@ -1,4 +1,5 @@
-/* A choice in a row of a table that is saved at once: <form data-in-place="key"> with one <select>.
+/* A choice in a row of a table that is saved at once: <form data-in-place="key"> with one <select>. In a list,
+   which is a form itself and may hold no other, it is a <span> with the address as data-url.
 
    The mouse saves what it chooses. The arrow keys of a closed list step through all choices, and each would be
    saved: so with the keyboard Enter saves, or leaving the field, and Escape returns to the stored value. */
@@ -58,9 +59,10 @@
     form.ariaBusy = "true";
     write(form, "Saving …", "");
     try {
-      const answer = await fetch(form.action, {
+      const fields = [...form.querySelectorAll("input, select")].map(({ name, value }) => [name, value]);
+      const answer = await fetch(form.dataset.url ?? form.action, {
         method: "POST",
-        body: new URLSearchParams(new FormData(form)),
+        body: new URLSearchParams(fields),
         headers: { Accept: "application/json" },
         redirect: "manual",
       });

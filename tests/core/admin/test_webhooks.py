@@ -173,6 +173,14 @@ def test_the_list_shows_how_each_is_doing(browser, shop):
         assert said in shown
 
 
+def test_the_list_is_a_form_and_holds_no_other(browser, shop):
+    """A browser drops the first form within a form, so that its choice would save nothing."""
+    page = words(browser.get(LIST))
+    table = page[page.index('id="result_list"') : page.index("</table>")]
+    assert f'data-in-place="{shop.pk}"' in table
+    assert "<form" not in table
+
+
 def text(response) -> str:
     return " ".join(re.sub(r"<[^>]+>", "", words(response)).split())
 
