@@ -1,7 +1,8 @@
 """Pages of a list: by number, as the published API has them, or by cursor, which costs the same at any depth.
 
-A cursor is where the last page ended: the sorted value and the primary key of its last row. Rows that are
-added or deleted meanwhile move no other row to a page that was read already.
+A cursor is where the last page ended: the sorted value and the primary key of its last row, and a mark of the
+list and its order, so that it fits no other. Rows that are added or deleted meanwhile move no other row to a
+page that was read already.
 """
 
 import base64
@@ -10,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, cast
+from zlib import crc32
 
 from django.core.exceptions import ValidationError
 from django.db.models import F, Field, Model, Q, QuerySet
@@ -131,11 +133,12 @@ def listed(
 def _by_cursor(
     request: HttpRequest, query: PageQuery, rows: QuerySet, represent: Rows, column: str, backwards: bool
 ) -> HttpResponse:
+    mark = crc32(f"{request.path.removesuffix('/')} {column} {backwards}".encode())
     if query.cursor:
-        rows = rows.filter(_after(query.cursor, column, "lt" if backwards else "gt", rows.model))
+        rows = rows.filter(_after(query.cursor, mark, column, "lt" if backwards else "gt", rows.model))
     page = list(rows.order_by(*_ordering(rows.model, column, backwards))[: query.per_page + 1])
     more, page = len(page) > query.per_page, page[: query.per_page]
-    following = _cursor(page[-1], column) if more else None
+    following = _cursor(page[-1], mark, column) if more else None
     return answer(
         200,
         {
@@ -177,19 +180,19 @@ def _value(row: Any, column: str) -> Any:
     return row
 
 
-def _cursor(row: Any, column: str) -> str:
+def _cursor(row: Any, mark: int, column: str) -> str:
     key = _value(row, "pk") if not isinstance(row, Mapping) else row.get("pk", row.get("id"))
     value = None if column == "pk" else _value(row, column)
     written = value.isoformat() if isinstance(value, datetime) else value
-    text = json.dumps([key] if column == "pk" else [key, written], default=str)
+    text = json.dumps([mark, key] if column == "pk" else [mark, key, written], default=str)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _after(cursor: str, column: str, compare: str, model: type[Model]) -> Q:
+def _after(cursor: str, mark: int, column: str, compare: str, model: type[Model]) -> Q:
     """Returns the condition for rows behind the cursor. Raises Invalid for one of another list."""
     try:
-        key, *rest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if isinstance(key, bool) or not isinstance(key, int) or not -(2**63) <= key < 2**63:
+        marked, key, *rest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if marked != mark or isinstance(key, bool) or not isinstance(key, int) or not -(2**63) <= key < 2**63:
             raise ValueError
         later = Q(**{f"pk__{compare}": key})
         if column == "pk":

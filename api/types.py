@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from django.utils import timezone
 from ninja import Path, Schema
 from pydantic import AfterValidator, ConfigDict, model_validator
 from pydantic.functional_validators import BeforeValidator
@@ -117,7 +118,14 @@ def in_utc(moment: datetime) -> datetime:
 
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-Moment = Annotated[datetime, BeforeValidator(_iso), AfterValidator(in_utc)]
+
+
+def _with_zone(moment: datetime) -> datetime:
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+# A moment or a day by ISO 8601; without a zone it is in the site's.
+Moment = Annotated[datetime, BeforeValidator(_iso), AfterValidator(_with_zone), AfterValidator(in_utc)]
 EMAIL: Any = {"format": "email"}  # said in the schema; the services check it
 Flag = Annotated[bool, BeforeValidator(_plain_bool)]
 ProductNumber = Annotated[int, Whole(1)]

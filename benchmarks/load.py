@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
+from zlib import crc32
 
 FIELDS = "id,first_name,last_name,email,thinkific_id,created_at,updated_at"
 NAMES = ("alice", "bruno", "carla", "david", "elena", "frank", "grace", "henry", "irene", "james")
@@ -47,7 +48,9 @@ def requests_of(kind: str, first: int, last: int) -> dict[str, Callable[[random.
 
 
 def cursor(key: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([key]).encode()).decode().rstrip("=")
+    """Returns the cursor behind a student, as api/paging.py writes it."""
+    written = json.dumps([crc32(b"/api/students pk False"), key])
+    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
 
 
 def load(

@@ -35,10 +35,11 @@ def parse(body: bytes) -> Any:
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise BadBody(
-            f"The body is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}. JSON has "
-            "no comma after the last field."
-        ) from None
+        said = f"The body is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        hint = "JSON has no comma after the last field."
+        if body.lstrip()[:1] not in (b"{", b"["):
+            hint = 'Send a JSON object, such as {"email": "j.doe@example.com"}, and no form.'
+        raise BadBody(f"{said} {hint}") from None
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadBody(f"The body is not valid JSON: {said}.") from None

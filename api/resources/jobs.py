@@ -1,8 +1,9 @@
 """Jobs as the API shows them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
+from pydantic import Field
 
 from api.answers import moment
 from core.models import Job
@@ -19,7 +20,9 @@ class JobOut(Schema):
     id: str
     kind: str
     status: Literal["queued", "running", "done", "failed"]
-    total: int
+    total: Annotated[
+        int, Field(description="How many changes: one for each enrollment, and for an account that is made.")
+    ]
     done: int
     failed: int
     errors: list[JobError]

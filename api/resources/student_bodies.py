@@ -69,7 +69,7 @@ Kind = Annotated[
     Literal["Course", "Bundle"] | None,
     Field(description="Says which is meant where a number is both a course and a bundle."),
 ]
-NUMBERS = "Thinkific product numbers (`productable_id`) of courses and bundles."
+NUMBERS = f"At most {MOST_IN_A_CALL} Thinkific product numbers (`productable_id`) of courses and bundles."
 
 
 class StudentNames(Input):

@@ -43,8 +43,8 @@ ENROLL = {
 JOB = "6f1f8a52-8a52-4c7e-9a53-3b0f4f8f8a52"
 QUEUED = {"data": EXAMPLE, "job": JOB, "pending_enrollments": [1379051, 1354765]}
 INVITED = {
-    "message": "j.doe@www.wooninja.io has an account outside your teams and gets an invitation. Nothing else "
-    "changed."
+    "message": "j.doe@www.wooninja.io gets an invitation, and is a student of John User when it is accepted. "
+    "Nothing else changed."
 }
 KEY, MATCH = ("Idempotency-Key",), ("If-Match",)
 
@@ -88,7 +88,8 @@ def upsert_student(request: ApiRequest, payload: StudentToUpsert) -> HttpRespons
     )
     if made.student is None:
         text = (
-            f"{payload.email} has an account outside your teams and gets an invitation. Nothing else changed."
+            f"{payload.email} gets an invitation, and is a student of {user} when it is accepted. "
+            "Nothing else changed."
         )
         return answer(202, {"message": text})
     job: dict[str, Any] = {}

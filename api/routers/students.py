@@ -1,14 +1,12 @@
 """Reading students: one, or a page of them, with filters and the fields that are asked for."""
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
 from django.db.models import Q
 from django.http import HttpResponse
-from django.utils import timezone
 from ninja import Query, Router
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api import versions
 from api.authentication import ApiRequest, Bearer
@@ -17,7 +15,7 @@ from api.paging import Page, PageQuery, listed, sorted_by
 from api.resources import students as resource
 from api.resources.student_bodies import OneStudent
 from api.resources.students import EXAMPLE, StudentPart
-from api.types import BIGGEST, Id, Moment, in_utc
+from api.types import BIGGEST, Id, Moment
 from core.models import Team, User
 from core.models.fields.folded import holding
 from core.models.people import UserQuerySet
@@ -30,10 +28,6 @@ SORTS = {"id": "pk", "name": "name", "email": "email", "created_at": "created_at
 
 class StudentPage(Page):
     data: list[StudentPart]
-
-
-def _with_zone(moment: datetime) -> datetime:
-    return in_utc(timezone.make_aware(moment)) if timezone.is_naive(moment) else moment
 
 
 class StudentQuery(PageQuery):
@@ -56,7 +50,6 @@ class StudentQuery(PageQuery):
     ] = None
     updated_since: Annotated[
         Moment | None,
-        AfterValidator(lambda value: value and _with_zone(value)),
         Field(description="Changed at this moment or later. Without a zone: the site's."),
     ] = None
 

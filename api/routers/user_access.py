@@ -75,7 +75,9 @@ class UserExpiry(Input):
     expiry_date: Annotated[
         str | None,
         Field(
-            max_length=40, description="For `date`: `Jun 30 2023` or `2023-06-30`, the last day of access."
+            max_length=40,
+            description="For `date`: `Jun 30 2023` or `2023-06-30`, the last day of access. Of a moment such "
+            "as `2023-06-30T12:00:00Z` the day counts, in the site's time zone.",
         ),
     ] = None
     product_type: ProductType = None

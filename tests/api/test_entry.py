@@ -165,6 +165,11 @@ def test_bodies_that_cannot_be_read(alma, api, body, status):
     assert "JSON" in said if status == 400 and b"{" in body[:1] and b'"a": {' not in body else said
 
 
+def test_a_form_is_told_to_be_json(alma, api):
+    said = api(alma).post("users/upsert", b"email=a%40b.example&name=A").json()["message"]
+    assert "Send a JSON object" in said and "comma" not in said
+
+
 def test_use_is_noted_once_a_minute(alma, api):
     client = api(alma)
     client.get("products")

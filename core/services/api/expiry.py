@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -32,16 +32,19 @@ class BadDays(Refusal):
 
 def parse_date(text: str) -> date:
     """Returns the day of `Jun 30 2023`, as published and in English whatever the language of the machine, or
-    of `2023-06-30`. Raises BadDate."""
+    of `2023-06-30`; of a moment by ISO 8601 the day in the site's time zone. Raises BadDate."""
     text = " ".join(text.split())
     try:
         if found := ISO.fullmatch(text):
             day = date(*map(int, found.groups()))
+        elif ISO.match(text):
+            moment = datetime.fromisoformat(text)
+            day = moment.date() if timezone.is_naive(moment) else moments.local(moment).date()
         elif found := PUBLISHED.fullmatch(text):
             day = date(int(found[3]), MONTHS.index(found[1].lower()) + 1, int(found[2]))
         else:
             raise ValueError
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadDate(f"“{text}” is no day. Write it as Jun 30 2023 or as 2023-06-30.") from None
     if not FIRST_DAY <= day <= moments.LAST_DAY:
         raise BadDate(f"Choose a day from {FIRST_DAY.year} to {moments.LAST_DAY.year}.")

@@ -272,6 +272,8 @@ def test_a_managers_token_invites_people_of_others(api, mara, otto):
         answer = client.post("students", {**JOHN, "email": otto.email, "enrollments": []})
         assert answer.status_code == 202
         assert list(answer.json()) == ["message"]
+        assert "account" not in answer.json()["message"]
+        assert f"is a student of {mara} when it is accepted" in answer.json()["message"]
     assert Invitation.objects.get().user == otto
     assert not Membership.objects.filter(team=team, user=otto).exists()
     otto.refresh_from_db()
