@@ -114,7 +114,6 @@ def test_every_question_of_a_screen_is_a_dialog():
         "core/templates/admin/dashboard/tab_table.html",  # which of its rows, for the dialogs of chosen rows
         "core/templates/admin/dashboard/form_tab.html",
         "core/templates/admin/dashboard/tabs.html",
-        "core/templates/dashboard/endpoint_switch.html",  # the cell that is the form of Switch
         "core/templates/dashboard/tools_migration.html",  # a file, which no dialog takes
         "core/templates/dashboard/direction.html",  # the cell that is the form of SetDirection
         "integrations/templates/dashboard/drift_repair.html",
