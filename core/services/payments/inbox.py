@@ -34,6 +34,7 @@ SESSIONS = [topic for topic in TOPICS if topic.startswith("checkout.")]
 SUSPICIOUS = 3  # crashes
 FIRST_WAIT, LONGEST_WAIT = 30.0, 3_600.0  # seconds, after more crashes than that
 Status = StripeEvent.Status
+SETTLED = "Another event of this checkout was carried out."
 
 
 class NotAnEvent(Refusal):
@@ -118,6 +119,17 @@ def reopen(sale: Sale) -> int:
     if count:
         wake()
     return count
+
+
+def settle(sale: Sale) -> int:
+    """Let events of the same checkout that failed need nobody any more, now that another one was carried out.
+    Returns how many."""
+    about = [key for key in (sale.subscription, sale.payment) if key] or [""]
+    failed = StripeEvent.objects.filter(topic__in=SESSIONS, status=Status.FAILED, about__in=about)
+    keys = [event.pk for event in failed if key_of(object_of(event).get("id")) == sale.session_id]
+    return StripeEvent.objects.filter(pk__in=keys, status=Status.FAILED).update(
+        status=Status.PROCESSED, outcome=SETTLED, sale=sale, processed_at=timezone.now()
+    )
 
 
 @transaction.atomic

@@ -51,6 +51,7 @@ def paid(session: Payload) -> Verdict:
         for product, seat, count in zip(rows, made.seats, sold.places, strict=True)
     )
     inbox.reopen(sale)
+    inbox.settle(sale)
     told = [
         f"{plural(count, 'place')} on {product}" for product, count in zip(rows, sold.places, strict=True)
     ]

@@ -148,6 +148,22 @@ def test_what_was_corrected_is_retried(sell):
     assert outcome()[0] == "processed" and Sale.objects.count() == 1
 
 
+def test_of_two_events_of_a_sale_that_failed_one_is_retried(sell, metadata, tell):
+    thing = session(metadata | {"b2b_products": "99"})
+    sell(metadata={"b2b_products": "99"})
+    tell("checkout.session.async_payment_succeeded", thing, "evt_arrived")
+    tell("checkout.session.completed", session(metadata | {"b2b_products": "98"}, key="cs_2"), "evt_other")
+    first, sibling, other = StripeEvent.objects.order_by("pk")
+    ProductFactory(productable_id=99)
+    inbox.retry(first)
+    carry_out.carry_out_due()
+
+    sibling.refresh_from_db()
+    other.refresh_from_db()
+    assert (sibling.status, sibling.outcome, sibling.sale) == ("processed", inbox.SETTLED, Sale.objects.get())
+    assert other.status == "failed"
+
+
 def test_without_an_account_nothing_is_carried_out(sell):
     SiteSettings.objects.update(payments_account=None)
     sell()
