@@ -64,7 +64,7 @@ class Dialog(ShownValues, PickingForm):
     about_new: ClassVar[bool] = False  # it creates an object
     second_button: ClassVar[tuple[str, str] | None] = None  # name and label
     offered_when_blocked: ClassVar[bool] = True  # False: no button, because the page says why not
-    # The field beside which a refusal is shown; others are shown above the fields.
+    # The field beside which a refusal of this kind is shown; others are shown above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
     # Field -> the sentence instead of a form with nothing to choose in it; {obj} is the object of the page.
     no_choice: ClassVar[dict[str, str]] = {}
@@ -229,7 +229,9 @@ class Dialog(ShownValues, PickingForm):
         return Done("Nothing was changed.")
 
     def refuse(self, refusal: Refusal) -> None:
-        self.add_error(self.refused_at.get(type(refusal)), as_people_write(str(refusal)))
+        kinds = (kind for kind in type(refusal).__mro__ if kind in self.refused_at)
+        field = next((self.refused_at[kind] for kind in kinds), None)
+        self.add_error(field, as_people_write(str(refusal)))
 
 
 class RowDialog(Dialog):
