@@ -4,16 +4,21 @@ traffic."""
 import contextlib
 import math
 import time
+from copy import copy
 from typing import Any
 
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 
 from project.serving.limits import (
     ANSWER_WITHIN,
     HEADERS_WITHIN,
     IDLE_WITHIN,
+    LARGEST_UPLOAD,
     REQUEST_WITHIN,
     TAKEN_WITHIN,
+    UPLOAD_WITHIN,
+    UPLOADS,
 )
 
 _TEXT = b"The request did not arrive in time.\n"
@@ -24,12 +29,30 @@ TOO_SLOW = (
 )
 
 
+class Parser(HTTPRequestParser):
+    """A request, which may have a larger body if it uploads a file."""
+
+    adj: Any
+
+    @property
+    def is_upload(self) -> bool:
+        return getattr(self, "path", "") in UPLOADS
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.is_upload:
+            limits = copy(self.adj)
+            limits.max_request_body_size = LARGEST_UPLOAD
+            self.adj = limits
+
+
 class Channel(HTTPChannel):
     """A connection that `keep_deadlines`, called by the main loop, closes when the client is too slow.
 
     Each phase has its own deadline. A client cannot extend one by sending single bytes.
     """
 
+    parser_class = Parser
     last_answers = False  # True when the process stops: connections are closed after their answer
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -83,7 +106,9 @@ class Channel(HTTPChannel):
             return now - self.idle_since > IDLE_WITHIN
         request = self.request
         has_headers = request is not None and request.headers_finished
-        return now - self.begun_at > (REQUEST_WITHIN if has_headers else HEADERS_WITHIN)
+        if request is not None and has_headers:
+            return now - self.begun_at > (UPLOAD_WITHIN if request.is_upload else REQUEST_WITHIN)
+        return now - self.begun_at > HEADERS_WITHIN
 
     def _is_too_slow_to_read(self, now: float) -> bool:
         left = self.total_outbufs_len

@@ -4,9 +4,11 @@ import socket
 import time
 
 import pytest
+from django.urls import reverse
 from waitress import wasyncore
 from waitress.server import create_server
 
+from core.imports.reading.table import LARGEST_FILE
 from project.serving import limits
 from project.serving.channel import Channel
 from project.serving.worker import _options
@@ -109,3 +111,33 @@ def test_a_kept_connection_starts_anew_with_each_request(connected):
     assert channel.connected
     channel.keep_deadlines(time.monotonic() + limits.REQUEST_WITHIN + 1)
     assert not channel.connected
+
+
+def test_only_the_upload_of_a_file_may_be_large_and_slow(connected):
+    client, channel, work = connected
+    large = b"Host: a\r\nContent-Length: %d\r\n\r\n" % (limits.LARGEST_BODY + 1)
+    client.sendall(b"POST /admin/imports/upload/ HTTP/1.1\r\n" + large)
+    work(until=lambda: channel.request is not None and channel.request.headers_finished)
+    assert channel.request.error is None
+
+    work(seconds=0.1)
+    channel.keep_deadlines(channel.begun_at + limits.REQUEST_WITHIN + 1)
+    assert channel.connected
+    channel.keep_deadlines(channel.begun_at + limits.UPLOAD_WITHIN + 1)
+    assert not channel.connected
+
+
+@pytest.mark.parametrize(
+    ("path", "length"),
+    [("/admin/imports/new/", limits.LARGEST_BODY), (limits.UPLOADS[0], limits.LARGEST_UPLOAD)],
+)
+def test_what_is_larger_is_refused_before_it_is_read(connected, path, length):
+    client, _, work = connected
+    client.sendall(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (path.encode(), length + 1))
+    work(seconds=0.3)
+    assert client.recv(65536).split(b" ")[1] == b"413"
+
+
+def test_the_address_of_uploads_is_known():
+    assert (reverse("admin:import_upload"),) == limits.UPLOADS
+    assert limits.LARGEST_UPLOAD > LARGEST_FILE + 1_000_000
