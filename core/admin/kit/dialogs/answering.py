@@ -227,7 +227,7 @@ def render(
     return TemplateResponse(request, form.template, context)
 
 
-def picker_results(request: HttpRequest, form: Dialog) -> HttpResponse:
+def picker_results(request: HttpRequest, form: Any) -> HttpResponse:
     """Returns what one of the form's pickers finds (JSON). Raises Http404 for an unknown picker."""
     parameters = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
     if (found := form.search_results(parameters, form.viewer)) is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Case, Model, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -17,8 +18,9 @@ from core.models import User
 
 
 def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[SafeString]:
-    """Returns the buttons of the dialogs about the object that the viewer may use in this tab."""
-    return [
+    """Returns the buttons of the dialogs about the object that the viewer may use in this tab, and links to
+    other pages (`page_links`)."""
+    dialogs = [
         button(url_of(model_admin.opts, dialog.slug, obj.pk), dialog.label, icon=dialog.icon)
         for dialog in model_admin.dialogs
         if dialog.tab == tab and not issubclass(dialog, RowDialog) and not dialog.about_new
@@ -26,6 +28,13 @@ def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[Sa
         if dialog.applies(obj) and dialog.may_now(viewer, obj)
         if dialog.offered_when_blocked or not dialog.blocked(obj, viewer)
     ]
+    return [*dialogs, *model_admin.page_links(obj, viewer, tab)]
+
+
+def link_button(url: str, label: str, *, icon: str) -> SafeString:
+    """Returns a link to another page that looks like the button of a dialog."""
+    shown_icon = format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', icon)
+    return format_html('<a class="d-button" href="{}">{}{}</a>', url, shown_icon, label)
 
 
 def row_buttons(

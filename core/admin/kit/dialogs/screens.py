@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.forms import Media
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 
 from core.admin.kit.dialogs.answering import answer
 from core.admin.kit.dialogs.chosen import ChosenDialog, chosen_address, list_action, pick_for_chosen
@@ -15,11 +16,15 @@ from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.locking import LockingAdmin
 from core.admin.kit.dialogs.pickers import picker
 from core.admin.kit.viewer import viewer_of
-from core.models import Membership
+from core.models import Membership, User
 
 
 class DialogAdmin(LockingAdmin):
     dialogs: tuple[type[Dialog], ...] = ()  # about the object, or about a row of a tab
+
+    def page_links(self, obj: Any, viewer: User, tab: str) -> list[SafeString]:
+        """Returns links to other pages, to stand beside the buttons of the dialogs in this tab."""
+        return []
 
     @property
     def selected_dialogs(self) -> list[type[ChosenDialog]]:
