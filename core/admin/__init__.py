@@ -7,7 +7,7 @@ import core.admin.enrollments.screen
 import core.admin.exports.screen
 import core.admin.groups.screen
 import core.admin.impersonations.screen
-import core.admin.imports
+import core.admin.imports.screen
 import core.admin.migration.migrations
 import core.admin.openings
 import core.admin.organizations.screen

@@ -23,6 +23,7 @@ MY_LEARNING = Entry("My learning", "school", "index")
 TEAMS = Entry("Teams", "groups", "core_team_changelist", "core.view_team")
 USERS = Entry("Users", "person", "core_user_changelist", "core.view_user")
 SEATS = Entry("Seats", "event_seat", "core_seat_changelist", "core.view_seat")
+IMPORTS = Entry("Imports", "upload_file", "core_importbatch_changelist", "core.view_importbatch")
 HELP = Entry("Help", "help", "help", "core.view_team")
 LEARNING = [
     Entry("Enrollments", "assignment_ind", "core_enrollment_changelist", "core.view_enrollment"),
@@ -90,6 +91,7 @@ AUDIT = [
     ),
     EXPORTS,
     Entry("History", "history", "history", "core.view_history"),
+    IMPORTS,
 ]
 
 
@@ -119,7 +121,7 @@ def _sections(user: User) -> list[tuple[str, list[Entry]]]:
         return [
             ("", [OVERVIEW, TEAMS, USERS, SEATS]),
             ("Learning", LEARNING),
-            ("Files", [EXPORTS]),
+            ("Files", [IMPORTS, EXPORTS]),
             ("Guide", [HELP]),
         ]
     return [("", [MY_LEARNING])]

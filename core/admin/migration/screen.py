@@ -31,6 +31,7 @@ from core.migration import export, life, running
 from core.migration.format import LAYOUTS
 from core.migration.reading.entries import LARGEST_UPLOAD
 from core.models import Migration, MigrationRow, User
+from core.permissions import scope
 from core.services.spreadsheets import csv_parts
 
 RECENT = 20
@@ -69,6 +70,7 @@ def page(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Tools",
         "shows_teams": teams.may_see(viewer),
+        "shows_csv": scope.holds(viewer, "tools.csv"),
         "form": form,
         "recent": [(one, status_of(one), cells.done_by(one, "created_by")) for one in recent],
         "layouts": LAYOUTS.values(),

@@ -5,10 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
 from unfold.enums import ActionVariant
 
+from core.admin.imports.access import may_import_into
 from core.admin.kit import cells
-from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.dialogs.buttons import link_button, opens
 from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column, count_column
@@ -23,6 +26,7 @@ from core.models import (
     Membership,
     SeatAssignment,
     Team,
+    User,
 )
 from core.pills import pill
 from core.services.teams.personal import is_personal
@@ -85,6 +89,12 @@ class TeamAdmin(ExportingAdmin, HistoryAdmin):
         "created",
     ]
     empty_text = "Teams are the groups of people at your customers. They hold seats, and seats give courses."
+
+    def page_links(self, obj: Team, viewer: User, tab: str) -> list[SafeString]:
+        if tab != "users" or not may_import_into(viewer, obj):
+            return []
+        url = f"{reverse('admin:import_new')}?team={obj.pk}"
+        return [link_button(url, "CSV Upload", icon="upload_file")]
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         others = self.for_administrators if viewer_of(request).sees_everything else ()

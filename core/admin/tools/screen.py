@@ -17,6 +17,7 @@ from core.admin.tools import teams
 from core.admin.tools.dialogs import BOTH_TOGGLES, CARDS, Tool
 from core.admin.tools.sync_everything import SyncEverything
 from core.models import Seat
+from core.permissions import scope
 from core.services.site import sync_state
 
 
@@ -73,6 +74,7 @@ def _render(request: HttpRequest, opened: dict[str, PageDialog] | None = None) -
         **admin.site.each_context(request),
         "title": "Tools",
         "shows_teams": teams.may_see(viewer),
+        "shows_csv": scope.holds(viewer, "tools.csv"),
         "cards": cards,
         "media": sum((form.media for form in forms_shown.values()), start=forms.Media()),
         "both_toggles": BOTH_TOGGLES,

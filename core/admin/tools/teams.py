@@ -141,6 +141,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": "Tools",
         "media": admin.site._registry[Team].media,
         "shows_teams": True,
+        "shows_csv": scope.holds(viewer, "tools.csv"),
         **tab_context(_tab(viewer), Team(), request, _Page),
     }
     return TemplateResponse(request, "dashboard/tools_teams.html", context)

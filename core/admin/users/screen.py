@@ -4,11 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet, prefetch_related_objects
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from core.admin.imports.access import may_import
 from core.admin.kit import cells, open_pages
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
@@ -124,10 +127,17 @@ class UserAdmin(UserList, HistoryAdmin):
     dialogs = USER_DIALOGS
     shows_sync = True
     add_user = opens(AddUser, variant=ActionVariant.PRIMARY)
-    actions_list = ("add_user", "export")
+    actions_list = ("add_user", "csv_upload", "export")
     first_tab_title = "Profile"
     empty_text = "People appear here when they are added, or when Thinkific is synced."
     empty_how = "Open Tools and choose Import Users from Thinkific."
+
+    def has_upload_permission(self, request: HttpRequest) -> bool:
+        return may_import(viewer_of(request)) and self.has_view_permission(request)
+
+    @action(description="CSV Upload", icon="upload_file", permissions=["upload"])
+    def csv_upload(self, request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:import_new"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("custom_profile_fields", "password")

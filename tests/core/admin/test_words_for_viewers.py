@@ -58,10 +58,13 @@ def test_the_guide_uses_the_names_of_the_screens(acme, mara, ana, bo, signed_in)
         reverse("admin:login"),
     ]
     shown = " ".join(text(client, page) for page in pages) + text(signed_in(acme.owner), tab(bo, ""))
+    owner = signed_in(acme.owner)
+    shown += " ".join(text(owner, page) for page in (tab(acme, "users"), reverse("admin:import_new")))
     named = set(re.findall(r"(?<!\*)\*([A-Z][A-Za-z -]+)\*(?!\*)", GUIDE.read_text().replace("\n", " ")))
     # Shown for rows that this test has none of, on the sign-in page, or to nobody signed in.
     elsewhere = {"Invited", "Revoke", "End Access", "Move to Another Team"}
     elsewhere |= {"E-mail me a link", "Forgotten your password"}
+    elsewhere |= {"Validate again", "Undo"}  # on the pages of an import
     elsewhere |= {"Open in Thinkific", "My courses"}  # for people with single sign-on, and students
 
     assert len(named) > 12
