@@ -27,6 +27,8 @@ INSIDE = [
     "/admin/history/",
     "/admin/notices/",
     "/admin/tools/",
+    "/admin/tools/csv/",
+    "/admin/imports/new/",
     "/admin/password_change/",
     "/admin/no-such-page/",
 ]

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SCREENS = [
     "/admin/",
     "/admin/tools/",
+    "/admin/tools/csv/",
+    "/admin/imports/new/",
     "/admin/notices/",
     "/admin/history/",
     "/admin/core/user/",

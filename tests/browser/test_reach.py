@@ -57,7 +57,8 @@ def test_nothing_is_out_of_reach(page: Page, sign_in, root, world, width):
 
     found = {}
     dialog = reverse("admin:core_team_do", args=[Team.objects.get(name=WORD).pk, "change-owner"])
-    for address in [*addresses(world), reverse("admin:tools"), reverse("admin:tools_teams"), dialog]:
+    tools = [reverse(f"admin:{name}") for name in ("tools", "tools_teams", "tools_csv", "import_new")]
+    for address in [*addresses(world), *tools, dialog]:
         answer = page.goto(address)
         if answer is not None and answer.ok and (out := page.evaluate(OUT_OF_REACH)):
             found[address] = out
