@@ -137,7 +137,8 @@ EVENTS: dict[str, Event] = {
         Event(
             "seat.exhausted",
             "Seat Exhausted",
-            "All places of a seat are used. Told once, and again after places became free in between.",
+            "All places of a seat are used. Told once, and again after places became free in between. It is "
+            "noticed within a minute, and `created_at` is when it was noticed.",
             _SEAT | {"used": 40, "available": 0},
         ),
         Event(
