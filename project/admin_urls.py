@@ -51,6 +51,7 @@ urlpatterns = [
     path("tools/csv/<key:batch_id>/", page(tools_tab.about_file), name="tools_csv_file"),
     path("tools/migration/", page(migration.page), name="tools_migration"),
     path("tools/migration/export/<slug:form>/", page(migration.export_file), name="export_everything"),
+    path("tools/migration/export-everything/", page(migration.order), name="order_everything"),
     path("tools/migration/template/", page(migration.template), name="migration_template"),
     path("tools/migration/<int:key>/ids/", page(migration.ids), name="migration_ids"),
     path("tools/migration/<int:key>/problems/", page(migration.problems), name="migration_problems"),

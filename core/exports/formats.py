@@ -48,6 +48,9 @@ FORMATS = {
 }
 
 
+CONTENT_TYPES = {one.name: one.content_type for one in FORMATS.values()} | {"zip": "application/zip"}
+
+
 def written(name: str, title: str, heads: Sequence[Head], rows: Iterable[Row]) -> Iterator[bytes]:
     """Yields the bytes of a file in the format with this name, in parts of about BLOCK."""
     waiting: list[bytes] = []

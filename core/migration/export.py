@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -28,6 +29,26 @@ SEEN = tuple(
 )
 NEEDS = ("tools.import", "tags.assign", *SEEN)
 Write = Callable[[BinaryIO], None]
+PART = 256 * 1024  # bytes
+
+
+LARGE = 20_000  # rows; above it a worker makes the file
+EVERYTHING = "everything"  # the kind of such a file
+
+
+def count() -> int:
+    """Returns how many rows an export has, about: of people all are counted."""
+    models = {kind.model for kind in MEANING.values()}
+    return sum(model._base_manager.count() for model in models)
+
+
+def parts(form: str) -> Iterator[bytes]:
+    """Yields the bytes of a file. It is written to disk first: the database is read at once."""
+    with TemporaryFile() as file:
+        FORMATS[form][0](file)
+        file.seek(0)
+        while part := file.read(PART):
+            yield part
 
 
 def may(viewer: User) -> bool:

@@ -57,7 +57,10 @@ def test_nothing_is_out_of_reach(page: Page, sign_in, root, world, width):
 
     found = {}
     dialog = reverse("admin:core_team_do", args=[Team.objects.get(name=WORD).pk, "change-owner"])
-    tools = [reverse(f"admin:{name}") for name in ("tools", "tools_teams", "tools_csv", "import_new")]
+    tools = [
+        reverse(f"admin:{name}")
+        for name in ("tools", "tools_teams", "tools_csv", "tools_migration", "import_new")
+    ]
     for address in [*addresses(world), *tools, dialog]:
         answer = page.goto(address)
         if answer is not None and answer.ok and (out := page.evaluate(OUT_OF_REACH)):

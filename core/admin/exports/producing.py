@@ -11,6 +11,7 @@ from core.exports.carry_out import Content, Tick
 from core.exports.formats import written
 from core.exports.person import data
 from core.exports.person.rights import may_export
+from core.migration import export as everything
 from core.models import ExportFile, User
 from core.models.files.exports import PERSON
 
@@ -19,6 +20,8 @@ def produce(file: ExportFile, owner: User, tick: Tick) -> Content:
     """Returns the content of a file. Raises PermissionDenied, or Http404 for what is gone."""
     if file.kind == PERSON:
         return _person(file, owner, tick)
+    if file.kind == everything.EVERYTHING:
+        return _everything(file, owner, tick)
     asked = file.parameters
     found = find(file.kind, owner, query=asked.get("query", ""), object_id=asked.get("object"))
     listing = narrowed(found, asked.get("chosen", ""))
@@ -33,6 +36,18 @@ def _person(file: ExportFile, owner: User, tick: Tick) -> Content:
     if file.person is None or not may_export(owner, file.person):
         raise PermissionDenied
     return Content(0, data.written(file.person, tick))
+
+
+def _everything(file: ExportFile, owner: User, tick: Tick) -> Content:
+    if not everything.may(owner):
+        raise PermissionDenied
+    count = everything.count()
+
+    def parts() -> Iterator[bytes]:
+        yield from everything.parts(file.parameters["form"])
+        tick(count)
+
+    return Content(count, parts())
 
 
 def _told(rows: Iterable[Any], tick: Tick) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, related_filter
 from core.admin.kit.viewer import viewer_of
 from core.exports import files
-from core.exports.formats import FORMATS
+from core.exports.formats import CONTENT_TYPES, FORMATS
 from core.models import ExportFile
 from core.pills import pill_of
 
@@ -148,7 +148,7 @@ class ExportFileAdmin(DashboardAdmin):
         name = f"{slugify(file.title)[:60] or file.kind}-{timezone.localdate()}"
         return StreamingHttpResponse(
             files.contents(file),
-            content_type=FORMATS[file.file_format].content_type,
+            content_type=CONTENT_TYPES[file.file_format],
             headers={
                 "Cache-Control": "no-store",
                 "Content-Disposition": f'attachment; filename="{name}.{file.file_format}"',

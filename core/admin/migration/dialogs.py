@@ -1,9 +1,15 @@
 """What can be done with a migration: apply it, check it again, undo it, stop it, delete it."""
 
+from typing import Any
+
+from django import forms
 from django.urls import reverse
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.migration import life
+from core.admin.kit.dialogs.in_page import PageDialog
+from core.exports import files
+from core.migration import export, life
 from core.migration.rows import Verdict
 from core.models import Migration, User
 from core.wording import one_or_many, plural
@@ -14,6 +20,42 @@ TOLD = "You will be told when it is done."
 
 def counted(migration: Migration, name: str) -> int:
     return sum(migration.counts.values_list(name, flat=True))
+
+
+class ExportEverything(PageDialog):
+    """Lets a worker write everything to a file, where it is large."""
+
+    slug, label, submit = "export-everything", "Export everything", "Export"
+    permission = "core.run_tools"
+    question = "There is much to write, so it is done in the background. You get a notice with the download."
+    form = forms.ChoiceField(
+        label="Format",
+        choices=[("csv", "CSV files (.zip)"), ("json", "JSON")],
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.suggest("form", "csv")
+
+    @classmethod
+    def may(cls, viewer: User, obj: Any) -> bool:
+        return export.may(viewer)
+
+    def post_url(self) -> str:
+        return reverse("admin:order_everything")
+
+    def carry_out(self) -> Done:
+        form = self.cleaned_data["form"]
+        files.order(
+            by=self.viewer,
+            kind=export.EVERYTHING,
+            title="Everything",
+            file_format=export.FORMATS[form][1],
+            parameters={"form": form},
+            rows=export.count(),
+        )
+        return Done("Everything is being exported. You get a notice with the download when it is done.")
 
 
 class _OfMigration(Dialog):

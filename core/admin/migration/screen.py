@@ -1,7 +1,6 @@
 """Tools, the tab Migration: Export everything, an upload, and the migrations so far."""
 
 from collections.abc import Iterator
-from tempfile import TemporaryFile
 from typing import Any
 
 from django import forms
@@ -9,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import (
-    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
@@ -17,12 +15,15 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from core.admin.kit import cells
+from core.admin.kit.dialogs.in_page import answer_in_page
 from core.admin.kit.viewer import viewer_of
+from core.admin.migration.dialogs import ExportEverything
 from core.admin.migration.migrations import status_of, what
 from core.admin.tools import teams
 from core.admin.tools.dialogs import Tool
@@ -66,6 +67,8 @@ def page(request: HttpRequest) -> HttpResponse:
             messages.success(request, "The file is being checked. Nothing is changed by that.")
             return HttpResponseRedirect(running.page_of(migration))
     recent = Migration.objects.select_related("created_by").order_by("-pk")[:RECENT]
+    why_no_export = export.why_not(viewer)
+    is_large = not why_no_export and export.count() > export.LARGE
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": "Tools",
@@ -74,40 +77,45 @@ def page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "recent": [(one, status_of(one), cells.done_by(one, "created_by")) for one in recent],
         "layouts": LAYOUTS.values(),
-        "why_no_export": export.why_not(viewer),
+        "why_no_export": why_no_export,
+        "export_form": ExportEverything(viewer=viewer) if is_large else None,
     }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "dashboard/tools_migration.html", context, status=status)
 
 
 @require_GET
-def export_file(request: HttpRequest, form: str) -> FileResponse:
-    """Send everything as a file, written to disk before: the database is read at once, and a slow browser
-    holds nothing up."""
+def export_file(request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
+    """Send everything as a file."""
     viewer = _viewer(request)
     if export.why_not(viewer):
         raise PermissionDenied
     if form not in export.FORMATS:
         raise Http404
-    write, suffix, content_type = export.FORMATS[form]
-    file = TemporaryFile()  # noqa: SIM115 - the response closes it
-    write(file)
-    file.seek(0)
-    return _download(file, f"{EXPORTED}-{timezone.localdate()}.{suffix}", content_type)
+    if export.count() > export.LARGE:
+        return HttpResponseRedirect(reverse("admin:tools_migration"))
+    _, suffix, content_type = export.FORMATS[form]
+    response = StreamingHttpResponse(export.parts(form), content_type=content_type)
+    return _download(response, f"{EXPORTED}-{timezone.localdate()}.{suffix}")
+
+
+@require_POST
+def order(request: HttpRequest) -> HttpResponse:
+    """Let a worker write everything to a file."""
+    return answer_in_page(ExportEverything, request, back=reverse("admin:tools_migration"))
 
 
 @require_GET
-def template(request: HttpRequest) -> FileResponse:
+def template(request: HttpRequest) -> HttpResponse:
     """Send the archive with the headers only, to be filled in."""
     _viewer(request)
-    file = TemporaryFile()  # noqa: SIM115 - the response closes it
-    export.write_csv(file, empty=True)
-    file.seek(0)
-    return _download(file, "migration-template.zip", "application/zip")
+    response = HttpResponse(content_type="application/zip")
+    export.write_csv(response, empty=True)  # type: ignore[arg-type]
+    return _download(response, "migration-template.zip")
 
 
 @require_GET
-def ids(request: HttpRequest, key: int) -> StreamingHttpResponse:
+def ids(request: HttpRequest, key: int) -> HttpResponse | StreamingHttpResponse:
     """Send the map from the other dashboard's ids to ours."""
     rows = _migration(request, key).rows.filter(object_id__isnull=False).exclude(ref="")
     found = rows.order_by("number").values_list("kind", "ref", "object_id", "outcome")
@@ -115,7 +123,7 @@ def ids(request: HttpRequest, key: int) -> StreamingHttpResponse:
 
 
 @require_GET
-def problems(request: HttpRequest, key: int) -> StreamingHttpResponse:
+def problems(request: HttpRequest, key: int) -> HttpResponse | StreamingHttpResponse:
     """Send the rows with a message."""
     migration = _migration(request, key)
     rows = migration.rows.exclude(message="").order_by("number")
@@ -127,15 +135,13 @@ def _problem(row: MigrationRow) -> tuple[Any, ...]:
     return (row.kind, row.line, row.ref, what(row), row.outcome or row.verdict, row.message)
 
 
-def _csv(name: str, headings: list[str], rows: Iterator) -> StreamingHttpResponse:
+def _csv(name: str, headings: list[str], rows: Iterator) -> HttpResponse | StreamingHttpResponse:
     response = StreamingHttpResponse(csv_parts(headings, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    response["Cache-Control"] = "no-store"
-    return response
+    return _download(response, f"{name}.csv")
 
 
-def _download(file: Any, name: str, content_type: str) -> FileResponse:
-    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
+def _download(response: Any, name: str) -> Any:
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
 

@@ -9,9 +9,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from core.admin.exports import producing
 from core.admin.kit.dialogs.dialog import url_of
-from core.migration import running
-from core.models import Migration, Role, Team, User
+from core.exports import carry_out
+from core.migration import export, running
+from core.models import ExportFile, Migration, Role, Team, User
 from tests.core.migration.carrying import archive, checked
 from tests.core.migration.examples import ANA, JOINED, OWEN, TEAM, limited
 from tests.dialogs import shown_by
@@ -75,6 +77,29 @@ def test_everything_is_exported(alma, ana, form, signed_in):
         content = zipfile.ZipFile(io.BytesIO(content)).read("people.csv")
     assert b"ana@acme.example" in content
     assert b"password" not in content
+
+
+def test_much_is_exported_in_the_background(alma, ana, monkeypatch, signed_in):
+    monkeypatch.setattr(export, "LARGE", 1)
+    client = signed_in(alma)
+    assert 'data-dialog="export-everything"' in client.get(reverse(TAB)).content.decode()
+    assert client.get(reverse("admin:export_everything", args=["csv"])).url == reverse(TAB)
+
+    client.post(reverse("admin:order_everything"), {"form": "csv"})
+    carry_out.carry_out_due(producing.produce)
+
+    file = ExportFile.objects.get()
+    assert file.status == "succeeded"
+    response = client.get(reverse("admin:core_exportfile_download", args=[file.pk]))
+    assert response["Content-Type"] == "application/zip"
+    packed = zipfile.ZipFile(io.BytesIO(body(response)))
+    assert b"ana@acme.example" in packed.read("people.csv")
+    assert alma.notices.get().text.startswith("Everything: the file is ready")
+
+
+def test_a_file_in_the_background_needs_the_same_rights(ana, mara, signed_in):
+    for person in (mara, limited("notes.view")):
+        assert signed_in(person).post(reverse("admin:order_everything"), {"form": "csv"}).status_code == 403
 
 
 def test_who_may_not_see_a_part_may_not_export_everything(db, signed_in):
