@@ -48,7 +48,7 @@ class Browser:
         headers = {} if drawn else {UNDRAWN: "1"}
         with written() as wrote:
             response = getattr(self.client, method)(address, data or {}, headers=headers)
-        body = TOKEN.sub("", response.getvalue().decode())  # of a file, all that is streamed
+        body = TOKEN.sub("", response.getvalue().decode(errors="replace"))  # of a file, all that is sent
         said = [str(message) for message in get_messages(response.wsgi_request)]
         return Answer(response.status_code, response.headers.get("Location", ""), said[-1:], body, wrote)
 
