@@ -15,7 +15,7 @@ LARGEST_HEADERS = 32 * 1024
 # More than a form may contain (DATA_UPLOAD_MAX_MEMORY_SIZE), because that does not count uploaded files.
 LARGEST_BODY = 12 * MEBIBYTE
 # The addresses that take a file: the larger body of them, with room for a form around the largest file.
-UPLOADS = ("/admin/imports/upload/",)
+UPLOADS = ("/admin/imports/upload/", "/admin/tools/migration/")
 LARGEST_UPLOAD = 64 * MEBIBYTE
 BODY_IN_MEMORY = 128 * 1024  # of one request; the rest goes to a temporary file
 ANSWER_IN_MEMORY = 512 * 1024  # of one answer; the rest goes to a temporary file

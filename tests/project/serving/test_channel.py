@@ -113,10 +113,11 @@ def test_a_kept_connection_starts_anew_with_each_request(connected):
     assert not channel.connected
 
 
-def test_only_the_upload_of_a_file_may_be_large_and_slow(connected):
+@pytest.mark.parametrize("path", limits.UPLOADS)
+def test_only_the_upload_of_a_file_may_be_large_and_slow(connected, path):
     client, channel, work = connected
     large = b"Host: a\r\nContent-Length: %d\r\n\r\n" % (limits.LARGEST_BODY + 1)
-    client.sendall(b"POST /admin/imports/upload/ HTTP/1.1\r\n" + large)
+    client.sendall(b"POST %s HTTP/1.1\r\n" % path.encode() + large)
     work(until=lambda: channel.request is not None and channel.request.headers_finished)
     assert channel.request.error is None
 
@@ -139,5 +140,5 @@ def test_what_is_larger_is_refused_before_it_is_read(connected, path, length):
 
 
 def test_the_address_of_uploads_is_known():
-    assert (reverse("admin:import_upload"),) == limits.UPLOADS
+    assert (reverse("admin:import_upload"), reverse("admin:tools_migration")) == limits.UPLOADS
     assert limits.LARGEST_UPLOAD > LARGEST_FILE + 1_000_000
