@@ -20,6 +20,8 @@ from core import moments
 PASSED_OVER = r'\s"\x00-\x1f\x7f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff'
 FORMULA_STARTS = r"=+\-@\uff1d\uff0b\uff0d\uff20"
 _FORMULA = re.compile(rf"(?:^|(?<=[;\t\r\n\v\f]))(?=[{PASSED_OVER}]*[{FORMULA_STARTS}])")
+_DEFUSED = re.compile(rf"'(?=[{PASSED_OVER}']*[{FORMULA_STARTS}])")
+_PUT_BEFORE = re.compile(rf"(?:^|(?<=[;\t\r\n\v\f])){_DEFUSED.pattern}")
 _BLANK_STARTS = ("\t", "\r", "\n")
 TOGETHER = 500  # lines that are written at once
 
@@ -46,6 +48,17 @@ def defused(text: str) -> str:
         return text
     text = _FORMULA.sub("'", text)
     return f"'{text}" if text.startswith(_BLANK_STARTS) else text
+
+
+def may_be_defused(text: str) -> bool:
+    """Returns False for most texts that `undefused` does not change, and for none that it does."""
+    return "'" in text and _DEFUSED.search(text) is not None
+
+
+def undefused(text: str) -> str:
+    """Returns a cell without the apostrophes that `defused` puts before parts that look like a formula: a
+    file of ours that comes back holds the same again. To a spreadsheet they only say that it is text."""
+    return _PUT_BEFORE.sub("", text) if "'" in text else text
 
 
 def csv_parts(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:

@@ -35,8 +35,8 @@ def _who(row: Any) -> SafeString:
 
 
 def _values(row: ImportRow) -> SafeString:
-    """Returns the cells of a line that failed. Of the others the person's page shows what they hold now."""
-    values = row.values if isinstance(row.values, dict) and row.status == ImportRow.Status.FAILED else {}
+    """Returns the cells that are kept of a line, beside the address."""
+    values = row.values if isinstance(row.values, dict) and row.values.keys() != {"email"} else {}
     return cells.text(", ".join(f"{name}: {value}" for name, value in values.items()), 200)
 
 

@@ -11,6 +11,7 @@ from core.imports.reading.decoding import Text
 from core.imports.reading.lines import LONGEST_CELL, LONGEST_LINE, Line, LongLine, Unreadable
 from core.imports.reading.mangled import mangled_cells, may_be_mangled
 from core.imports.reading.tidying import is_tidy, tidy, tidy_row
+from core.services.spreadsheets import may_be_defused, undefused
 
 END = "\x00"  # in no text that is read
 _line: Callable[[tuple], Line] = partial(tuple.__new__, Line)
@@ -37,7 +38,7 @@ class Rows:
         for first, rows, _ in self._blocks():
             for number, row in enumerate(map(tidy_row, rows), first):
                 if number > 0 and any(row):
-                    return number, row
+                    return number, [*map(undefused, row)]
         return 1, []
 
     def below(self, header: int, width: int) -> Iterator[Line]:
@@ -101,7 +102,7 @@ def _looked_at(first: int, rows: list[list[str]], width: int) -> Iterator[Line]:
             continue
         mangled: tuple[int, ...] = ()
         if _is_marked(text):
-            row = [_typed(cell) for cell in row]
+            row = [undefused(_typed(cell)) for cell in row]
             mangled = mangled_cells(row[:width])
         yield fitted(number, row, mangled, width)
 
@@ -119,7 +120,7 @@ def fitted(number: int, cells: list[str], mangled: tuple[int, ...], width: int) 
 
 
 def _is_marked(text: str) -> bool:
-    return may_be_mangled(text) or ("=" in text and '="' in text)
+    return may_be_mangled(text) or ("=" in text and '="' in text) or may_be_defused(text)
 
 
 def _typed(cell: str) -> str:

@@ -9,6 +9,7 @@ from core.imports.reading.mangled import mangled_cells, may_be_mangled
 from core.imports.reading.number_formats import shown
 from core.imports.reading.tidying import tidy_row
 from core.imports.reading.workbook import Workbook, local, too_long, unescaped
+from core.services.spreadsheets import may_be_defused, undefused
 
 _LAST_COLUMN = 16_384
 _LAST_ROW = 16_777_216  # of LibreOffice with many columns; others end at 1,048,576
@@ -126,8 +127,10 @@ class SheetRows:
             else:  # no header stands above it: that it is there is enough
                 cells.append(text)
         cells = tidy_row(cells)
-        mangled = self._mangled
-        if may_be_mangled("".join(cells)):
+        mangled, text = self._mangled, "".join(cells)
+        if may_be_defused(text):
+            cells = [*map(undefused, cells)]
+        if may_be_mangled(text):
             mangled = sorted({*mangled, *mangled_cells(cells)})
         return self._number, cells, mangled
 

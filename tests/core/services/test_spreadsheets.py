@@ -6,8 +6,10 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.services.spreadsheets import TOGETHER, csv_parts, defuse
+from core.services.spreadsheets import TOGETHER, csv_parts, defuse, may_be_defused, undefused
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,18 @@ def test_no_cell_is_a_formula_wherever_a_spreadsheet_splits(trick, separator):
 )
 def test_separators_alone_change_nothing(text):
     assert defuse(text) == text
+
+
+@given(st.text(st.sampled_from('=+-@;,ab \t\n\uff1d\u200b"'), max_size=8))
+def test_what_was_defused_is_read_as_it_was(text):
+    text = text.strip()  # as cells are read
+    assert undefused(defuse(text)) == text
+    assert may_be_defused(defuse(text)) or defuse(text) == text
+
+
+@pytest.mark.parametrize("text", ["O'Brien", "O'-Brien", "'tis", "rock 'n' roll; 'n", "a '=b"])
+def test_other_apostrophes_stay(text):
+    assert undefused(text) == text
 
 
 def test_every_cell_is_quoted_and_comes_back_as_it_was():

@@ -78,6 +78,24 @@ def test_valid_lines_go_in_and_failures_come_back(flow, root, acme):
     assert steps.carry_out().rows_created == 2
 
 
+def test_failures_with_formulas_are_uploaded_again_unchanged(flow, root, acme):
+    steps = flow(root)
+    text = "=Name,Email,Team,Tags\n+Carla,wrong,Acme,-a;=b\n"
+    columns = {"m-0": "name", "m-1": "email", "m-2": "team", "m-3": "tags"}
+    steps.in_tools(text, create_tags="on")
+    steps.post(steps.at, {**columns, **OPTIONS, "create_tags": "on"})
+    failed = b"".join(steps.client.get(f"/admin/core/importbatch/{steps.batch.pk}/failures/"))
+    assert b"'+Carla" in failed and b"'-a;'=b" in failed  # no spreadsheet runs it
+
+    page = steps.in_tools(failed, "people-failed.csv", create_tags="on")
+    page = steps.post(steps.at, {**columns, **OPTIONS, "create_tags": "on", "c-2-1": "carla@new.example"})
+    assert "New tags" in page
+    steps.start(page, way="tools")
+    steps.carry_out()
+    carla = User.objects.get(email="carla@new.example")
+    assert str(carla) == "+Carla" and {tag.name for tag in carla.tags.all()} == {"-a", "=b"}
+
+
 def test_missing_teams_are_made_only_where_that_is_ticked(flow, root):
     steps = flow(root)
     text = "Email,Team\ncarla@new.example,Fresh\n"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.imports.reading.lines import LONGEST_LINE
 from core.imports.reading.table import LongLine, Table, Unreadable, open_table
 from core.imports.reading.tidying import tidy
+from core.services.spreadsheets import csv_parts, undefused
 
 pytestmark = pytest.mark.once
 
@@ -209,10 +210,22 @@ def test_what_the_csv_writer_wrote_comes_back(rows, delimiter, quoting, end, enc
     writer.writerow(HEADERS)
     writer.writerows(rows)
     expected = {
-        number: [tidy(cell) for cell in row] for number, row in enumerate(rows, 2) if any(map(tidy, row))
+        number: [undefused(tidy(cell)) for cell in row]
+        for number, row in enumerate(rows, 2)
+        if any(map(tidy, row))
     }
 
     read = table(file.getvalue().encode(encoding))
 
     assert read.delimiter == delimiter
     assert {line.number: line.cells for line in read.rows()} == expected
+
+
+def test_apostrophes_before_formulas_are_the_files_own():
+    """A file of ours comes back: it defuses cells that a spreadsheet would run."""
+    rows = [["=1+1", "-a@acme.example", "+A; @B;x"], ["O'Brien", "b@acme.example", "rock 'n' roll"]]
+    text = "".join(csv_parts(["-Name", "Email", "Tags"], rows))
+    assert "'=1+1" in text and "'+A;' @B" in text
+    read = table(text)
+    assert read.headers[0] == "-Name"
+    assert [line.cells for line in read.rows()] == rows
