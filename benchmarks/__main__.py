@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import (
     content,
+    files,
     full_pull,
     impersonated,
     latency,
@@ -44,6 +45,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "impersonated": impersonated.measure,
     "seats": seats.measure,
     "api": rest_api.measure,
+    "files": files.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 
