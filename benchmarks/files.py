@@ -1,5 +1,6 @@
 """Measures files in: importing people from CSV and XLSX, against django-import-export in bulk mode, and a
-validation against the bare parse. inside/importing.py runs in a process of its own."""
+validation against the bare parse; and files out: exporting enrollments against a bare loop over a cursor.
+inside/importing.py and inside/exporting.py run in processes of their own."""
 
 import csv
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from benchmarks.scale import Context
 LEAST_TIMES = 5.0
 MOST_TIMES_PARSE = 3.0
 MOST_MEMORY = {"csv": 80.0, "xlsx": 200.0}  # MiB beyond the idle process
+LEAST_SHARE, MOST_MEMORY_OUT = 0.5, 60.0
 HEADER = ["email", "first_name", "last_name"]
 
 
@@ -52,6 +54,24 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
             one["memory"] <= MOST_MEMORY[kind],
             f"validated in {one['validate']:.1f} s, carried out in {one['apply']:.1f} s",
         )
+
+    yield from _exported(context, place)
+
+
+def _exported(context: Context, place: Place) -> Iterator[Line]:
+    database = place.fresh()
+    arguments = ["-m", "benchmarks.inside.exporting", str(context.rows), str(context.folder)]
+    found = child(arguments, environment(database, DATABASE_STATEMENT_TIMEOUT=0))
+    place.drop(database)
+    share = found["bare"] / found["ours"]
+    yield Line(
+        f"{context.rows:,} enrollments exported as CSV",
+        place.name,
+        f"{share:.0%} of the speed of a bare loop, +{found['memory']:.0f} MiB",
+        f"at least {LEAST_SHARE:.0%}, at most {MOST_MEMORY_OUT:.0f} MiB",
+        share >= LEAST_SHARE and found["memory"] <= MOST_MEMORY_OUT,
+        f"{found['ours']:.1f} s against {found['bare']:.1f} s (the same cells by a cursor and csv.writer)",
+    )
 
 
 def _import(place: Place, path: Path) -> dict[str, Any]:

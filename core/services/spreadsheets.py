@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -87,7 +88,7 @@ def _texts(values: Sequence[Any]) -> Iterable[str]:
     if types == {str}:
         return ["" if value is None else defused(value) for value in values]
     if types == {datetime}:
-        zone = timezone.get_current_timezone()
+        zone = ZoneInfo(timezone.get_current_timezone_name())  # the site's asks the settings each time
         try:
             return [value.astimezone(zone).isoformat(" ", "seconds") if value else "" for value in values]
         except OverflowError:  # at the ends of the calendar
