@@ -23,6 +23,11 @@ _MEANING = {word: field for field, words in _SYNONYMS.items() for word in words.
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
 
+def fields() -> dict[str, str]:
+    """Returns what a column can mean, by name."""
+    return FIELDS
+
+
 def guess(headers: Sequence[str]) -> Mapping:
     """Returns what each header means, as far as it is known. A field is given once, to the first header that
     means it."""

@@ -26,6 +26,7 @@ CHUNK = 200  # lines that are decided, and carried out, together
 Corrections = Mapping[int, Mapping[int, str]]  # line -> column -> cell
 WHOLE_LINE = -1
 
+fields = columns.fields
 guess = columns.guess
 problem_with = columns.problem_with
 ignored = columns.ignored
