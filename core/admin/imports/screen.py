@@ -110,7 +110,10 @@ class ImportBatchAdmin(ExportingAdmin):
     tabs = (LINES_TAB,)
     dialogs = IMPORT_DIALOGS
     empty_title = "Nothing was imported yet"
-    empty_text = "Every CSV and XLSX file that is uploaded is listed here, with what became of each line."
+    empty_text = (
+        "Every uploaded file is listed here, with what became of each line. Choose CSV Upload on the page "
+        "Users."
+    )
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
         return access.visible(queryset, viewer)

@@ -59,7 +59,7 @@ LINES_TAB = Tab(
         column("Line", "number"),
         column("Person", _who),
         column("Outcome", pill_of("status")),
-        column("What is wrong, or was left out", _messages),
+        column("Remarks", _messages),
         column("Values", _values),
     ],
     "No line was imported.",

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from openpyxl import Workbook
 
 from core.admin.imports import words
-from core.admin.imports.access import check_may_import, is_open, obstacle, own_import
+from core.admin.imports.access import check_may_import, obstacle, own_import
 from core.admin.imports.forms import FileForm, OptionsForm
 from core.admin.kit.dialogs.answering import picker_results
 from core.admin.kit.lists.filters import key_of
@@ -111,12 +111,10 @@ def upload(request: HttpRequest, *, tools_page: Page) -> HttpResponse:
 
 
 def _replaced(request: HttpRequest) -> ImportBatch | None:
-    """Returns the import whose file is replaced by a corrected one. Raises Http404 for another's."""
+    """Returns the import whose columns and options a corrected file takes over, also when that import was
+    started meanwhile. Raises Http404 for another's."""
     key = key_of(request.POST.get("replaces"))
-    if key is None:
-        return None
-    batch = own_import(request, str(key))
-    return batch if is_open(batch) else None
+    return None if key is None else own_import(request, str(key))
 
 
 def _store(form: FileForm, viewer: User) -> ImportBatch | None:

@@ -34,8 +34,7 @@ WHY_UNSORTED = {
     },
     "enrollment curriculum": dict.fromkeys(["Chapter", "Lesson", "Kind", "Progress"], OWN_ORDER),
     "impersonationsession": dict.fromkeys(["How long", "Ended by", "From address"], LOG),
-    "importbatch rows": dict.fromkeys(["Line", "Person", "Outcome", "Values"], OWN_ORDER)
-    | {"What is wrong, or was left out": OWN_ORDER},
+    "importbatch rows": dict.fromkeys(["Line", "Person", "Outcome", "Remarks", "Values"], OWN_ORDER),
     **dict.fromkeys(
         ["migration problems", "migration rows"],
         dict.fromkeys(["Kind", "Line", "What", "Result", "Message"], OWN_ORDER),

@@ -171,6 +171,17 @@ def test_a_second_click_starts_nothing_twice(flow, root, acme):
         assert steps.at == f"/admin/core/importbatch/{steps.batch.pk}/change/"
 
 
+def test_a_corrected_file_after_the_start_is_an_import_of_its_own(flow, root, acme):
+    steps = flow(root)
+    first = steps.in_tools(WRONG, existing="update")
+    key = steps.batch.pk
+    steps.start(first, way="tools")
+    page = steps.upload(WRONG.replace("localhost", "new.example"), way="tools", replaces=key)
+    assert steps.batch.pk != key and "1 line with problems" in page
+    assert batches.options_of(steps.batch).existing == "update"
+    assert "is empty" in steps.upload("", way="tools", replaces=key)
+
+
 def test_what_is_on_the_screen_and_not_validated_is_not_imported(flow, root, acme):
     steps = flow(root)
     page = steps.in_tools(WRONG)
