@@ -9,7 +9,9 @@ from playwright.sync_api import Page, expect
 
 from core.migration import running
 from core.models import Team, User
-from tests.core.migration.carrying import archive
+from tests.browser import axe
+from tests.browser.test_accessibility import findings
+from tests.core.migration.carrying import archive, checked
 from tests.core.migration.examples import ANA, JOINED, OWEN, TEAM
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,3 +102,15 @@ def test_everything_is_downloaded(page: Page, sign_in, root, ana):
         assert b"ana@acme.example" in opened.read("people.csv")
     people = json.loads(document.value.path().read_text())["people"]
     assert "ana@acme.example" in [person["email"] for person in people]
+
+
+def test_its_pages_are_for_everybody(page: Page, sign_in, root):
+    people = [OWEN, ANA, {"id": "x", "email": "no address"}]
+    migration = checked(archive({"people": people, "teams": [TEAM], "memberships": [JOINED]}), by=root)
+    connection.close()
+    sign_in(page, root)
+    own = f"/admin/core/migration/{migration.pk}/change/"
+
+    found = findings(page, ["/admin/tools/migration/", own, f"{own}?tab=problems", f"{own}?tab=rows"])
+
+    assert not found, axe.told(found)
