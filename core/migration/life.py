@@ -18,13 +18,14 @@ from core.models import Migration, User
 from core.permissions import scope
 
 Status, Step = Migration.Status, Migration.Step
+OWN_NAME = "A migration goes on when the impersonation has ended."
 UNDOABLE = (Status.APPLIED, Status.STOPPED)
 
 
 def upload(file: BinaryIO, *, name: str, by: User) -> Migration:
     """Store a file and let a worker check it. Raises Unusable for a file that is no migration of a version
     that can be read."""
-    _check_may(by)
+    _check_may_start(by)
     name = (tidy_name(name) or "file")[-255:]
     with copied(file, name) as copy:
         reader = opened(copy, name)
@@ -39,7 +40,7 @@ def upload(file: BinaryIO, *, name: str, by: User) -> Migration:
 
 def check_again(migration: Migration, *, by: User) -> None:
     """Let a worker check the file again, as things are now, with the permissions of `by`. Raises Refusal."""
-    _check_may(by)
+    _check_may_start(by)
     with transaction.atomic():
         migration = _locked(migration, (Status.CHECKED, Status.FAILED, Status.UNDONE), "checked again")
         migration.rows.all()._raw_delete(migration.rows.db)
@@ -53,8 +54,7 @@ def check_again(migration: Migration, *, by: User) -> None:
 def apply(migration: Migration, *, by: User) -> None:
     """Let a worker make what the check found to be new. Also goes on after it was stopped. Raises
     Refusal."""
-    acting.refuse("A migration goes on when the impersonation has ended.")
-    _check_may(by)
+    _check_may_start(by)
     with transaction.atomic():
         migration = _locked(migration, (Status.CHECKED, Status.STOPPED), "applied")
         if migration.created_by_id != by.pk:
@@ -69,7 +69,7 @@ def apply(migration: Migration, *, by: User) -> None:
 
 def preview(migration: Migration, *, by: User) -> None:
     """Let a worker look what an undo would take back. Raises Refusal."""
-    _check_may(by)
+    _check_may_start(by)
     with transaction.atomic():
         migration = _locked(migration, UNDOABLE, "undone")
         migration.rows_done = 0
@@ -78,8 +78,7 @@ def preview(migration: Migration, *, by: User) -> None:
 
 def undo(migration: Migration, *, by: User) -> None:
     """Let a worker take back what the migration made and nobody changed or used since. Raises Refusal."""
-    acting.refuse("Undoing a migration goes on when the impersonation has ended.")
-    _check_may(by)
+    _check_may_start(by)
     with transaction.atomic():
         migration = _locked(migration, UNDOABLE, "undone")
         if migration.previewed_at is None:
@@ -132,6 +131,11 @@ def _start(migration: Migration, step: str, by: User) -> None:
     migration.not_before, migration.attempts, migration.crashes = now, 0, 0
     migration.save()
     running.wake()
+
+
+def _check_may_start(by: User) -> None:
+    acting.refuse(OWN_NAME)
+    _check_may(by)
 
 
 def _check_may(by: User) -> None:

@@ -221,9 +221,8 @@ def summary(migration: Migration, step: str, why: str = "") -> str:
     stays = sum(count.stays for count in counts)
     if step == Step.PREVIEW:
         goes = sum(count.goes for count in counts)
-        return (
-            f"Undoing the migration {migration} would take back {plural(goes, 'thing')} and leave {stays:,}."
-        )
+        left = f" and leave {stays:,}" if stays else ""
+        return f"Undoing the migration {migration} would take back {plural(goes, 'thing')}{left}."
     undone = sum(count.undone for count in counts)
     left = f" {plural(stays, 'thing stays', 'things stay')}; its page says why." if stays else ""
     return f"The migration {migration} is undone: {plural(undone, 'thing')} taken back.{left}"

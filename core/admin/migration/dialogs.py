@@ -64,7 +64,7 @@ class _OfMigration(Dialog):
 
 class Apply(_OfMigration):
     slug, label, icon, submit = "apply", "Apply", "play_arrow", "Apply"
-    in_own_name = "A migration goes on when the impersonation has ended."
+    in_own_name = life.OWN_NAME
 
     @classmethod
     def applies(cls, obj: Migration) -> bool:
@@ -98,6 +98,7 @@ class Apply(_OfMigration):
 
 class CheckAgain(_OfMigration):
     slug, label, icon, submit = "check-again", "Check Again", "fact_check", "Check"
+    in_own_name = life.OWN_NAME
     question = "Compares the file again with what is here now, in your name. Nothing is changed."
 
     @classmethod
@@ -111,6 +112,7 @@ class CheckAgain(_OfMigration):
 
 class Preview(_OfMigration):
     slug, label, icon, submit = "preview-undo", "Preview Undo", "manage_search", "Preview"
+    in_own_name = life.OWN_NAME
     question = (
         "Looks which things of this migration an undo would take back, and which stay because they were "
         "changed or used since. Nothing is changed."
@@ -127,7 +129,7 @@ class Preview(_OfMigration):
 
 class Undo(_OfMigration):
     slug, label, icon, submit, danger = "undo", "Undo", "undo", "Undo", True
-    in_own_name = "Undoing a migration goes on when the impersonation has ended."
+    in_own_name = life.OWN_NAME
 
     @classmethod
     def applies(cls, obj: Migration) -> bool:

@@ -18,6 +18,7 @@ from tests.core.migration.carrying import archive, checked
 from tests.core.migration.examples import ANA, JOINED, OWEN, TEAM, limited
 from tests.dialogs import shown_by
 from tests.factories import TagFactory
+from tests.project.pages.test_impersonation import begin
 
 TAB = "admin:tools_migration"
 GOOD = archive({"people": [OWEN, ANA], "teams": [TEAM], "memberships": [JOINED]})
@@ -194,3 +195,13 @@ def test_a_global_role_is_said_before_it_is_given(alma, signed_in):
 
     assert "1 person gets a global role." in page_of_dialog(signed_in(alma), migration, "apply")
     assert Role.objects.filter(code="administrator").exists()
+
+
+def test_nothing_is_started_in_the_name_of_somebody_else(alma, root, signed_in):
+    client = signed_in(root)
+    begin(client, alma)
+
+    response = upload(client)
+
+    assert "You act as Alma Admin." in response.content.decode()
+    assert not Migration.objects.exists()
