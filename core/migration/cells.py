@@ -8,22 +8,14 @@ from typing import Any
 
 from core.services.spreadsheets import FORMULA_STARTS, PASSED_OVER
 
-# As core/services/spreadsheets.py defuses, and also where apostrophes stand there already: so one apostrophe
-# is added in each such place and one is taken away, whatever stood there.
-_START = r"(?:^|(?<=[;\t\r\n\v\f]))"
-_FORMULA = rf"(?=[{PASSED_OVER}']*[{FORMULA_STARTS}])"
-_DEFUSED = re.compile(_START + _FORMULA)
-_APOSTROPHE = re.compile(f"{_START}'{_FORMULA}")
+# As core/services/spreadsheets.py defuses, and also where apostrophes stand there already: the reading of CSV
+# files takes one away in each such place (`undefused`), whatever stood there.
+_FORMULA = re.compile(rf"(?:^|(?<=[;\t\r\n\v\f]))(?=[{PASSED_OVER}']*[{FORMULA_STARTS}])")
 
 
 def written(value: Any) -> str:
     """Returns the text of a cell."""
-    return _DEFUSED.sub("'", plain(value))
-
-
-def read(cell: str) -> str:
-    """Returns the text that `written` was given."""
-    return _APOSTROPHE.sub("", cell)
+    return _FORMULA.sub("'", plain(value))
 
 
 def plain(value: Any) -> str:

@@ -12,7 +12,6 @@ from core.folding import fold
 from core.imports.reading.csv_files import open_csv
 from core.imports.reading.lines import LongLine, Table, Unreadable
 from core.imports.reading.source import Source
-from core.migration import cells
 from core.migration.format import HEAD, HEAD_COLUMNS, KINDS, LAYOUTS, Layout
 from core.migration.reading.entries import HELP, Entry, Head, Unusable, check_head
 from core.wording import listed
@@ -84,7 +83,7 @@ class Archive:
             rows = table.rows()
             while (line := self._next(rows, layout)) is not None:
                 problem = "The line has more cells than the header." if isinstance(line, LongLine) else ""
-                found = {name: cells.read(line.cells[index]) for name, index in columns.items()}
+                found = {name: line.cells[index] for name, index in columns.items()}
                 yield Entry(layout.kind, line.number, found, problem)
 
     def _next(self, rows: Iterator, layout: Layout) -> "LongLine | None":
