@@ -3,6 +3,7 @@ again, with everything that they depend on locked, when the lines are carried ou
 
 import time
 from collections.abc import Sequence, Set
+from operator import itemgetter
 from typing import Any
 
 from django.utils import timezone
@@ -96,9 +97,10 @@ class Check:
             self.renew()
         good = [row for row in rows if not row.wrong]
         known = accounts.find([row.key for row in good], viewer=self.viewer, lock=self.final)
+        named = good if self.final else rows  # a validation says all that is wrong with a line
         for index, finder in self._finders:
-            finder.learn([row.cells[index] for row in good])
-        self._learn_places({self._cells_at(row.cells) for row in good})
+            finder.learn([row.cells[index] for row in named])
+        self._learn_places({self._cells_at(row.cells) for row in named})
         if self.final and self._lock_teams():
             self.renew()
             self.decide(rows)
@@ -110,8 +112,9 @@ class Check:
             row.problems = row.wrong
             if not row.wrong:
                 self._decide(row, self._places[at(row.cells)], known.get(row.key))
-        changing = [row for row in good if row.changes]
-        role_changes.check(changing, self.viewer, self.roles.offers, self._wrong)
+            elif not self.final:
+                self._look_at_names(row, self._places[at(row.cells)])
+        role_changes.check([row for row in good if row.changes], self.viewer, self.roles.offers, self._wrong)
 
     def makes_plain_accounts(self, cells: Sequence[Sequence[str]], keys: Sequence[str]) -> bool:
         """Whether each of these lines, which are right by themselves, makes an account in teams that take
@@ -161,14 +164,9 @@ class Check:
         return Places(pairs, bool(named.things), tuple(limited), tuple(problems))
 
     def _lock_teams(self) -> bool:
-        """Lock the teams that were looked up, in the order of their keys. Returns whether one of them has
-        changed since."""
-        teams = {
-            team.pk: team
-            for places in self._here
-            for team, _ in places.pairs
-            if not isinstance(team, NewThing)
-        }
+        """Lock the looked-up teams in the order of their keys. Returns whether one has changed since."""
+        pairs = [pair for places in self._here for pair in places.pairs]
+        teams = {team.pk: team for team, _ in pairs if not isinstance(team, NewThing)}
         if self.default is not None:
             teams[self.default.pk] = self.default
         rows = Team.objects.select_for_update(of=("self",)).filter(bulk.among("pk", teams)).order_by("pk")
@@ -196,6 +194,11 @@ class Check:
             self._take_room(row, places)
         if row.products and not row.problems and not self.final:
             self._take_seats(row, None if stranger else account)
+
+    def _look_at_names(self, row: Row, places: Places) -> None:
+        found = [(name, finder.cells[row.cells[index]].problem) for name, _, index, finder in self._named]
+        for name, text in filter(itemgetter(1), [*places.problems, *found]):
+            self._wrong(row, name, text)
 
     def _wrong(self, row: Row, name: str, text: str) -> None:
         row.problems = [*row.problems, self.rows.problem(row, name, text)]

@@ -377,3 +377,14 @@ def test_the_command_acts_with_the_rights_of_an_account(root, mara, acme, tmp_pa
 def test_a_kind_that_cannot_be_imported_is_refused(root):
     with pytest.raises(Refusal, match="cannot be imported"):
         kinds.of("nothing")
+
+
+def test_a_validation_names_everything_that_is_wrong_with_a_line(root, acme):
+    text = "Email,Team,Role,Tags,Enrollments\nana@,Acne,Boss,Night,Alchemy\n"
+    _, report = validated(root, text)
+    assert [header for _, header, _ in messages(report)] == ["Email", "Team", "Role", "Tags", "Enrollments"]
+    assert (report.rows, report.valid, report.new_teams) == (1, 0, [])
+
+    _, report = validated(root, text, create_teams=True, create_tags=True)
+    assert [header for _, header, _ in messages(report)] == ["Email", "Role", "Enrollments"]
+    assert (report.new_teams, report.new_tags) == ([], [])
