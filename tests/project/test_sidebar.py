@@ -43,7 +43,7 @@ def test_a_manager_sees_overview_teams_and_learning(rf, mara):
     shown = titles_for(mara, rf)
 
     assert shown[:4] == ["Overview", "Teams", "Users", "Seats"]
-    assert set(shown[4:]) <= {"Enrollments", "Quiz results", "Certificates", "Tags", "Help"}
+    assert set(shown[4:]) <= {"Enrollments", "Quiz results", "Certificates", "Tags", "Exports", "Help"}
     assert "Enrollments" in shown
 
 

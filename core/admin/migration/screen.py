@@ -115,20 +115,22 @@ def template(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def ids(request: HttpRequest, key: int) -> HttpResponse | StreamingHttpResponse:
+def ids(request: HttpRequest, migration_id: int) -> HttpResponse | StreamingHttpResponse:
     """Send the map from the other dashboard's ids to ours."""
-    rows = _migration(request, key).rows.filter(object_id__isnull=False).exclude(ref="")
+    rows = _migration(request, migration_id).rows.filter(object_id__isnull=False).exclude(ref="")
     found = rows.order_by("number").values_list("kind", "ref", "object_id", "outcome")
-    return _csv(f"migration-{key}-ids", ["kind", "their_id", "our_id", "outcome"], found.iterator(2000))
+    return _csv(
+        f"migration-{migration_id}-ids", ["kind", "their_id", "our_id", "outcome"], found.iterator(2000)
+    )
 
 
 @require_GET
-def problems(request: HttpRequest, key: int) -> HttpResponse | StreamingHttpResponse:
+def problems(request: HttpRequest, migration_id: int) -> HttpResponse | StreamingHttpResponse:
     """Send the rows with a message."""
-    migration = _migration(request, key)
+    migration = _migration(request, migration_id)
     rows = migration.rows.exclude(message="").order_by("number")
     heads = ["file", "line", "id", "what", "result", "message"]
-    return _csv(f"migration-{key}-problems", heads, map(_problem, rows.iterator(chunk_size=2000)))
+    return _csv(f"migration-{migration_id}-problems", heads, map(_problem, rows.iterator(chunk_size=2000)))
 
 
 def _problem(row: MigrationRow) -> tuple[Any, ...]:

@@ -30,7 +30,8 @@ def test_a_notice_reaches_its_reader_and_nobody_else(signed_in, mara, otto):
 
     answer = signed_in(mara).get("/admin/live/").json()
 
-    assert answer["notices"] == [{"id": mine.pk, "level": "success", "text": "Done", "url": "/admin/tools/"}]
+    notice = {"id": mine.pk, "level": "success", "text": "Done", "url": "/admin/tools/", "link": "Look at it"}
+    assert answer["notices"] == [notice]
 
 
 def test_asking_alone_marks_nothing_as_seen(signed_in, mara):
