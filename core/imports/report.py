@@ -1,7 +1,7 @@
 """What a validation found."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 MOST_PROBLEMS = 1_000  # that are kept; of the others only their number
@@ -42,6 +42,7 @@ class Report:
     valid: int = 0
     new: int = 0
     existing: int = 0
+    changed: int = 0  # of the existing ones, where that is counted
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0  # beyond those kept
     seats: list[SeatNeed] = field(default_factory=list)
@@ -62,11 +63,13 @@ class Report:
             self.more_problems += 1
 
     def stored(self) -> dict[str, Any]:
-        return asdict(self)
+        # Code from before `changed` does not read it; that code has no screen for the kind that counts it.
+        return {name: value for name, value in asdict(self).items() if name != "changed" or value}
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        found = dict(stored)
+        known = {one.name for one in fields(cls)}
+        found = {name: value for name, value in stored.items() if name in known}
         found["problems"] = [Problem(**one) for one in found.get("problems", ())]
         found["seats"] = [SeatNeed(**one) for one in found.get("seats", ())]
         return cls(**found)

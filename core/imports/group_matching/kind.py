@@ -26,6 +26,7 @@ CHUNK = 200  # lines that are decided, and carried out, together
 Corrections = Mapping[int, Mapping[int, str]]  # line -> column -> cell
 WHOLE_LINE = -1
 
+TEMPLATE = columns.TEMPLATE
 fields = columns.fields
 guess = columns.guess
 problem_with = columns.problem_with
@@ -161,7 +162,8 @@ class Check:
 def validate(
     table: Table, *, viewer: User, mapping: columns.Mapping, options: Options, corrections: Corrections
 ) -> Report:
-    """Returns what an import would do: `new` are assignments that it makes, `existing` those that are there.
+    """Returns what an import would do: `new` are assignments that it makes, `existing` those that are there,
+    `changed` those of them that get another direction or role.
     Writes nothing. Raises Refusal when it cannot be carried out."""
     check = Check(table.headers, viewer, mapping, corrections)
     report = Report(ignored=columns.ignored(mapping, table.headers), remarks=list(table.remarks))
@@ -173,7 +175,9 @@ def validate(
             for problem in row.problems:
                 report.add(problem)
             report.valid += not row.problems
-            report.existing += not row.problems and row.there is not None
+            there = not row.problems and row.there is not None
+            report.existing += there
+            report.changed += there and not row.as_it_is
     report.new = report.valid - report.existing
     return report
 

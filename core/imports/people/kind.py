@@ -26,6 +26,7 @@ CHUNK = 1000  # lines that are decided, and carried out, together
 MOST_LINES = 500_000
 UNEXPECTED = "Something went wrong with this line that is not its fault. The dashboard's log says more."
 
+TEMPLATE = columns.TEMPLATE
 fields = columns.fields
 guess = columns.guess
 problem_with = columns.problem_with
