@@ -5,8 +5,8 @@ from django.urls import path
 
 from core.admin import history
 from core.admin.autocomplete import PickerSearch
+from core.admin.imports import first_page, one_page, upload, ways
 from core.admin.imports import steps as import_steps
-from core.admin.imports import tools_tab, upload
 from core.admin.migration import screen as migration
 from core.admin.tools import screen as tools
 from core.admin.tools import teams as tools_teams
@@ -47,8 +47,23 @@ urlpatterns = [
     path("history/", page(history.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
     path("tools/teams/", page(tools_teams.page), name="tools_teams"),
-    path("tools/csv/", page(tools_tab.page), name="tools_csv"),
-    path("tools/csv/<key:batch_id>/", page(tools_tab.about_file), name="tools_csv_file"),
+    path("tools/csv/", page(first_page.page), {"way": ways.BY_TOOLS}, name="tools_csv"),
+    path(
+        "tools/csv/<key:batch_id>/", page(one_page.about_file), {"way": ways.BY_TOOLS}, name="tools_csv_file"
+    ),
+    path("tools/group-matching/", page(first_page.page), {"way": ways.BY_GROUPS}, name="group_matching"),
+    path(
+        "tools/group-matching/<key:batch_id>/",
+        page(one_page.about_file),
+        {"way": ways.BY_GROUPS},
+        name="group_matching_file",
+    ),
+    path(
+        "tools/group-matching/template.<slug:ending>",
+        page(upload.template),
+        {"kind": ways.BY_GROUPS.kind},
+        name="group_matching_template",
+    ),
     path("tools/migration/", page(migration.page), name="tools_migration"),
     path("tools/migration/export/<slug:form>/", page(migration.export_file), name="export_everything"),
     path("tools/migration/export-everything/", page(migration.order), name="order_everything"),
@@ -58,10 +73,10 @@ urlpatterns = [
     path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),
-    path("imports/new/", page(upload.new), name="import_new"),
+    path("imports/new/", page(first_page.new), name="import_new"),
     # The only address that takes large files: project/serving/limits.py names it.
-    path("imports/upload/", page(tools_tab.upload), name="import_upload"),
-    path("imports/template.<slug:kind>", page(upload.template), name="import_template"),
+    path("imports/upload/", page(upload.upload), name="import_upload"),
+    path("imports/template.<slug:ending>", page(upload.template), name="import_template"),
     path("imports/<key:batch_id>/columns/", page(import_steps.columns), name="import_columns"),
     path("imports/<key:batch_id>/review/", page(import_steps.review), name="import_review"),
     path("imports/<key:batch_id>/start/", page(import_steps.start), name="import_start"),

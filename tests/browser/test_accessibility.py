@@ -28,6 +28,7 @@ INSIDE = [
     "/admin/notices/",
     "/admin/tools/",
     "/admin/tools/csv/",
+    "/admin/tools/group-matching/",
     "/admin/tools/migration/",
     "/admin/imports/new/",
     "/admin/password_change/",

@@ -19,6 +19,7 @@ SCREENS = [
     "/admin/",
     "/admin/tools/",
     "/admin/tools/csv/",
+    "/admin/tools/group-matching/",
     "/admin/imports/new/",
     "/admin/notices/",
     "/admin/history/",

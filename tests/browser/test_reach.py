@@ -59,7 +59,7 @@ def test_nothing_is_out_of_reach(page: Page, sign_in, root, world, width):
     dialog = reverse("admin:core_team_do", args=[Team.objects.get(name=WORD).pk, "change-owner"])
     tools = [
         reverse(f"admin:{name}")
-        for name in ("tools", "tools_teams", "tools_csv", "tools_migration", "import_new")
+        for name in ("tools", "tools_teams", "tools_csv", "group_matching", "tools_migration", "import_new")
     ]
     for address in [*addresses(world), *tools, dialog]:
         answer = page.goto(address)

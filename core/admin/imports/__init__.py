@@ -1,1 +1,1 @@
-"""Imports: two ways to bring people in by a file (CSV Upload, CSV Import), and the list of all imports."""
+"""Imports: bringing people in by a file, assigning groups to teams by one, and the list of all imports."""

@@ -5,24 +5,32 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 from core import acting
+from core.admin.imports.ways import Way
 from core.admin.kit.viewer import viewer_of
+from core.admin.tools.dialogs import Tool
 from core.imports import batches
+from core.imports.kinds import may_import
 from core.imports.people.names import NEEDED
 from core.models import ImportBatch, Team, User
 from core.permissions import scope
 
 IN_OWN_NAME = "An import goes on when the impersonation has ended."
 UNDONE_IN_OWN_NAME = "Undoing an import goes on when the impersonation has ended."
+Kind = ImportBatch.Kind
 
 
-def may_import(viewer: User) -> bool:
-    return scope.holds(viewer, "tools.csv")
-
-
-def check_may_import(request: HttpRequest) -> User:
-    """Returns the viewer. Raises PermissionDenied for whoever may not import files."""
+def check_may_import(request: HttpRequest, kind: str = Kind.USERS) -> User:
+    """Returns the viewer. Raises PermissionDenied for whoever may not import files of the kind."""
     viewer = viewer_of(request)
-    if not may_import(viewer):
+    if not may_import(viewer, kind):
+        raise PermissionDenied
+    return viewer
+
+
+def check_may_use(request: HttpRequest, way: Way) -> User:
+    """Returns the viewer. Raises PermissionDenied for whoever may not import files in this way."""
+    viewer = check_may_import(request, way.kind)
+    if way.in_tools and not Tool.may(viewer, None):
         raise PermissionDenied
     return viewer
 
@@ -49,11 +57,11 @@ def may_change(viewer: User, batch: ImportBatch) -> bool:
     return may_import(viewer) and (viewer.sees_everything or batch.created_by_id == viewer.pk)
 
 
-def own_import(request: HttpRequest, key: str) -> ImportBatch:
-    """Returns an import that the viewer uploaded. Raises Http404 for another's: only its uploader may prepare
-    and start it, as it is carried out with their rights."""
-    viewer = check_may_import(request)
-    found = ImportBatch.objects.filter(pk=key, created_by=viewer, kind=ImportBatch.Kind.USERS)
+def own_import(request: HttpRequest, key: str, kind: str) -> ImportBatch:
+    """Returns an import of the kind that the viewer uploaded. Raises Http404 for another's: only its uploader
+    may prepare and start it, as it is carried out with their rights."""
+    viewer = check_may_import(request, kind)
+    found = ImportBatch.objects.filter(pk=key, created_by=viewer, kind=kind)
     batch = found.defer("content").first()
     if batch is None:
         raise Http404

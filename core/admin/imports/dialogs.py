@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from core.admin.imports.access import UNDONE_IN_OWN_NAME, may_change, may_import
+from core.admin.imports.access import UNDONE_IN_OWN_NAME, may_change
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.errors import Refusal
 from core.imports import batches, kinds
+from core.imports.kinds import may_import
 from core.models import ImportBatch, User
 from core.wording import plural
 

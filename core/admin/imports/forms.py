@@ -1,4 +1,4 @@
-"""The forms of both ways to import: the file, and what is asked once for all of its lines."""
+"""The forms of all ways to import: the file, and what is asked once for all of its lines."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 from core.admin.imports.access import teams_for
 from core.admin.kit.dialogs.fields import picked, switch
 from core.admin.kit.dialogs.pickers import PickingForm
+from core.imports.group_matching.options import Options as MatchingOptions
 from core.imports.people.options import Options
 from core.imports.reading.table import LARGEST_FILE
 from core.models import ImportBatch, Membership, Role, Team, User
@@ -18,8 +19,6 @@ ACCEPT = ".csv,.tsv,.txt,.xlsx,text/csv"
 
 
 class FileForm(PickingForm):
-    """The file, and the team that everybody in it joins."""
-
     # An empty file is refused by what reads it, in words that help.
     file = forms.FileField(
         label="File",
@@ -28,11 +27,22 @@ class FileForm(PickingForm):
         widget=forms.FileInput(attrs={"accept": ACCEPT, "class": "import-file"}),
         help_text=f"CSV or XLSX, smaller than {LARGEST_FILE // 1_000_000} MB. Drop it here, or choose it.",
     )
-    team = picked(Membership.team, "Assign to Team", required=False)
 
     def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.viewer = viewer
+
+    def team_for(self) -> Team | None:
+        """Returns the team that everybody in the file joins."""
+        found: Team | None = self.cleaned_data.get("team")
+        return found
+
+
+class PeopleFileForm(FileForm):
+    team = picked(Membership.team, "Assign to Team", required=False)
+
+    def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
+        super().__init__(*args, viewer=viewer, **kwargs)
         teams = teams_for(viewer)
         field: Any = self.fields["team"]
         field.queryset = teams
@@ -44,10 +54,6 @@ class FileForm(PickingForm):
         only = list(teams[:2])
         if len(only) == 1:
             field.initial = only[0].pk
-
-    def team_for(self) -> Team | None:
-        found: Team | None = self.cleaned_data.get("team")
-        return found
 
 
 class OptionsForm(PickingForm):
@@ -119,10 +125,36 @@ class OptionsForm(PickingForm):
         )
 
 
-def options_form(request: Any, batch: ImportBatch, options: Options, viewer: User) -> OptionsForm:
+class MatchingOptionsForm(PickingForm):
+    """The same for a file that assigns groups to teams."""
+
+    sync = switch(
+        "Sync the matched groups at once",
+        "When the import has ended, the members of the groups are read from Thinkific. They join their teams "
+        "where the direction says so.",
+    )
+
+    def __init__(self, data: Any = None, *, viewer: User, options: MatchingOptions, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.viewer = viewer
+        self.fields["sync"].initial = options.sync
+        if not scope.may_start_runs(viewer):
+            del self.fields["sync"]
+
+    def chosen(self, sheet: str) -> MatchingOptions:
+        return MatchingOptions(sync=self.cleaned_data.get("sync", False), sheet=sheet)
+
+
+OPTIONS_FORMS: dict[str, Any] = {
+    ImportBatch.Kind.USERS: OptionsForm,
+    ImportBatch.Kind.GROUP_MATCHING: MatchingOptionsForm,
+}
+
+
+def options_form(request: Any, batch: ImportBatch, options: Any, viewer: User) -> Any:
     """Returns the form, with what was sent or with the options of the import."""
     data = request.POST if request.method == "POST" else None
-    form = OptionsForm(data, viewer=viewer, options=options)
+    form = OPTIONS_FORMS[batch.kind](data, viewer=viewer, options=options)
     form.set_search_url(request.path)
     form.list_choices()
     return form

@@ -7,11 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from core.admin.imports import sent
+from core.admin.imports import sent, words
 from core.admin.imports.access import obstacle
 from core.admin.imports.lines import SHOWN_CHARACTERS, Review
-from core.imports import batches
-from core.imports.people.columns import fields
+from core.imports import batches, kinds
 from core.imports.reading.lines import column_letters
 from core.imports.reading.table import Table
 from core.imports.report import Report, SeatNeed
@@ -27,10 +26,13 @@ def result(request: HttpRequest, batch: ImportBatch, table: Table) -> dict[str, 
     report = batches.report_of(batch)
     if report is None or table.sheet != batches.options_of(batch).sheet:
         return {"report": None}
-    review = Review(batch, report, batches.mapping_of(batch), fields(), batches.corrections_of(batch))
+    fields = kinds.of(batch.kind).fields()
+    review = Review(batch, report, batches.mapping_of(batch), fields, batches.corrections_of(batch))
     return {
         "report": report,
         "lines": review.page(table, request.GET),
+        "figures": words.figures(batch.kind, report),
+        "a_row_for": words.A_ROW_FOR[batch.kind],
         "seats": [(need, _seat_in_words(need)) for need in report.seats],
         "lacking": any(need.missing and not need.soft for need in report.seats),
         "named": named(report),
@@ -86,6 +88,6 @@ def page(request: HttpRequest, batch: ImportBatch, viewer: User) -> dict[str, An
     return {
         "batch": batch,
         "obstacle": obstacle(),
-        "field_choices": sent.choices(),
+        "field_choices": sent.choices(batch.kind),
         "upload_url": reverse("admin:import_upload"),
     }

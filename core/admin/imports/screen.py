@@ -12,13 +12,15 @@ from django.utils.safestring import SafeString
 
 from core.admin.imports import access, downloads
 from core.admin.imports.dialogs import IMPORT_DIALOGS
-from core.admin.imports.tabs import LINES_TAB
+from core.admin.imports.tabs import LINES_TAB, MATCHES_TAB
+from core.admin.imports.ways import BY_GROUPS, BY_USERS
 from core.admin.imports.words import options_in_words
 from core.admin.kit import cells, open_pages
 from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.imports import files
+from core.imports.kinds import may_import
 from core.models import ImportBatch, User
 from core.models.fields.history import done_by
 from core.pills import pill_of
@@ -107,7 +109,7 @@ class ImportBatchAdmin(ExportingAdmin):
             {"fields": ["total", "valid", *COUNTS[:-1], "failed_to_download"]},
         ),
     ]
-    tabs = (LINES_TAB,)
+    tabs = (LINES_TAB, MATCHES_TAB)
     dialogs = IMPORT_DIALOGS
     empty_title = "Nothing was imported yet"
     empty_text = (
@@ -129,6 +131,12 @@ class ImportBatchAdmin(ExportingAdmin):
         ]
         return own + super().get_urls()
 
+    def get_fieldsets(self, request: HttpRequest, obj: ImportBatch | None = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or obj.kind != ImportBatch.Kind.GROUP_MATCHING:
+            return shown
+        return [(title, {**rest, "fields": _without_people(rest["fields"])}) for title, rest in shown]
+
     def _file_of(self, request: HttpRequest, object_id: str) -> Any:
         return downloads.uploaded_file(self, request, object_id)
 
@@ -144,10 +152,21 @@ class ImportBatchAdmin(ExportingAdmin):
         return [format_html('<span class="page-state-why">{}</span>', line) for line in said]
 
 
+def _without_people(names: Any) -> list[str]:
+    """Returns the fields without the counts that only people have."""
+    return [name for name in names if name not in {"joined", "invited"}]
+
+
+# Kind -> where an import that was not started goes on.
+_REVIEWS = {way.kind: way.review for way in (BY_USERS, BY_GROUPS)}
+
+
 def _next_step(batch: ImportBatch, viewer: User) -> SafeString:
-    if batch.created_by_id != viewer.pk or batch.kind != ImportBatch.Kind.USERS or not files.is_kept(batch):
+    page = _REVIEWS.get(batch.kind)
+    own = batch.created_by_id == viewer.pk
+    if page is None or not own or not may_import(viewer, batch.kind) or not files.is_kept(batch):
         return format_html('<span class="page-state-why">{}</span>', "It was not started.")
-    url = reverse("admin:import_review", args=[batch.pk])
+    url = reverse(page, args=[batch.pk])
     return format_html(
         '<span class="page-state-why">{}</span><a class="d-button" href="{}">{}</a>',
         "It was not started.",

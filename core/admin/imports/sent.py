@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from core.imports import batches
-from core.imports.people.columns import fields
+from core.imports import batches, kinds
 from core.models import ImportBatch
 
 Corrections = dict[int, dict[int, str]]
@@ -54,6 +53,6 @@ def _is_as_shown(text: str, value: str) -> bool:
     return text[:500] == value
 
 
-def choices() -> list[tuple[str, str]]:
+def choices(kind: str) -> list[tuple[str, str]]:
     """Returns the fields to choose from for a column."""
-    return [("", "Do not import"), *fields().items()]
+    return [("", "Do not import"), *kinds.of(kind).fields().items()]

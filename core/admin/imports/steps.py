@@ -1,4 +1,4 @@
-"""The steps of CSV Upload after the upload: the columns, the review, and the start."""
+"""The steps of CSV Upload after the upload (columns, review), and what all ways share (validation, start)."""
 
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -11,17 +11,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from core.admin.imports import result, sent, words
+from core.admin.imports import result, sent, ways, words
 from core.admin.imports.access import is_open, own_import
-from core.admin.imports.forms import OptionsForm, options_form
-from core.admin.imports.upload import BY_TOOLS, BY_USERS, PAGES
+from core.admin.imports.forms import options_form
+from core.admin.imports.ways import BY_USERS, Way
 from core.admin.kit import cells
 from core.admin.kit.dialogs.answering import picker_results
 from core.admin.kit.viewer import viewer_of
 from core.errors import Refusal
-from core.imports import batches, files
-from core.imports.people.columns import problem_with
-from core.imports.people.options import Options
+from core.imports import batches, files, kinds
 from core.imports.reading.table import Table
 from core.models import ImportBatch
 
@@ -35,20 +33,20 @@ def redirect_started(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
     return HttpResponseRedirect(cells.detail_url(batch))
 
 
-def about_open_import(view: Callable[[HttpRequest, ImportBatch], HttpResponse]) -> View:
+def about_open_import(view: Callable[[HttpRequest, ImportBatch, Way], HttpResponse]) -> View:
     """Make a view of an import that the viewer uploaded and that was not started yet. A file that cannot be
     read any more leads to the import's page."""
 
     @require_http_methods(["GET", "HEAD", "POST"])
-    def answer(request: HttpRequest, batch_id: str) -> HttpResponse:
-        batch = own_import(request, batch_id)
+    def answer(request: HttpRequest, batch_id: str, way: Way = BY_USERS) -> HttpResponse:
+        batch = own_import(request, batch_id, way.kind)
         if not is_open(batch):
             return redirect_started(request, batch)
         if not files.is_kept(batch):
             messages.warning(request, "The file is no longer kept. Upload it again.")
             return HttpResponseRedirect(cells.detail_url(batch))
         try:
-            return view(request, batch)
+            return view(request, batch, way)
         except Refusal as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(cells.detail_url(batch))
@@ -79,7 +77,7 @@ def mapping_now(request: HttpRequest, batch: ImportBatch, table: Table) -> dict[
     return batches.guess(table.headers, user=viewer_of(request), kind=batch.kind)
 
 
-def validate(request: HttpRequest, batch: ImportBatch, table: Table, form: OptionsForm) -> str:
+def validate(request: HttpRequest, batch: ImportBatch, table: Table, form: Any) -> str:
     """Validate with what the form says. Returns why that cannot be; empty when it was done."""
     if not form.is_valid():
         return "Correct what is marked below."
@@ -94,7 +92,7 @@ def validate(request: HttpRequest, batch: ImportBatch, table: Table, form: Optio
 
 
 @about_open_import
-def columns(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
+def columns(request: HttpRequest, batch: ImportBatch, way: Way) -> HttpResponse:
     """What each column of the file means, and what is asked for all lines."""
     viewer, why = viewer_of(request), ""
     form = options_form(request, batch, batches.options_of(batch), viewer)
@@ -102,7 +100,7 @@ def columns(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
         return picker_results(request, form)
     with opened(request, batch) as table:
         if request.method == "POST" and not (why := validate(request, batch, table, form)):
-            return HttpResponseRedirect(reverse("admin:import_review", args=[batch.pk]))
+            return HttpResponseRedirect(reverse(way.review, args=[batch.pk]))
         context = {
             **admin.site.each_context(request),
             **result.page(request, batch, viewer),
@@ -114,16 +112,15 @@ def columns(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
             "options": form,
             "media": form.media,
             "why": why,
-            "known": words.columns(),
         }
     return TemplateResponse(request, "dashboard/imports/columns.html", context)
 
 
 @about_open_import
-def review(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
+def review(request: HttpRequest, batch: ImportBatch, way: Way) -> HttpResponse:
     """The lines with their problems. A POST corrects cells and validates again."""
     if request.method == "POST":
-        options: Options = batches.options_of(batch)
+        options = batches.options_of(batch)
         try:
             batches.validate(
                 batch,
@@ -136,7 +133,7 @@ def review(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
         query = f"?{request.GET.urlencode()}" if request.GET else ""
         return HttpResponseRedirect(f"{request.path}{query}")
     if batches.report_of(batch) is None:
-        return HttpResponseRedirect(reverse("admin:import_columns", args=[batch.pk]))
+        return HttpResponseRedirect(reverse(way.columns, args=[batch.pk]))
     with batches.table_of(batch) as table:
         context = {
             **admin.site.each_context(request),
@@ -144,7 +141,7 @@ def review(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
             **result.result(request, batch, table),
             "title": "Review and import",
             "step": 3,
-            "way": BY_USERS,
+            "way": way.slug,
             "options_said": words.options_in_words(batch, viewer_of(request)),
         }
     return TemplateResponse(request, "dashboard/imports/review.html", context)
@@ -153,10 +150,10 @@ def review(request: HttpRequest, batch: ImportBatch) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest, batch_id: str) -> HttpResponse:
     """Import what was validated and seen."""
-    batch = own_import(request, batch_id)
+    way = ways.sent(request.POST)
+    batch = own_import(request, batch_id, way.kind)
     if not is_open(batch):
         return redirect_started(request, batch)
-    way = BY_TOOLS if request.POST.get("way") == BY_TOOLS else BY_USERS
     try:
         batches.start(batch, by=viewer_of(request), digest=request.POST.get("digest") or "-")
     except Refusal as refusal:
@@ -164,11 +161,12 @@ def start(request: HttpRequest, batch_id: str) -> HttpResponse:
         if not is_open(batch):
             return redirect_started(request, batch)
         messages.error(request, str(refusal))
-        return HttpResponseRedirect(reverse(PAGES[way], args=[batch.pk]))
+        return HttpResponseRedirect(reverse(way.review, args=[batch.pk]))
     messages.success(request, STARTED.format(batch))
     return HttpResponseRedirect(cells.detail_url(batch))
 
 
 def problem_of(batch: ImportBatch, table: Table, mapping: dict[int, str]) -> str:
     """Returns why the file cannot be validated with this mapping."""
-    return problem_with(mapping, table.headers)
+    why: str = kinds.of(batch.kind).problem_with(mapping, table.headers)
+    return why

@@ -1,5 +1,6 @@
 """The tab Lines of an import: what became of each line."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import IntegerField, QuerySet
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.tabs import Choice, Tab, TabFilter
+from core.imports.group_matching.columns import FIELDS
 from core.models import ImportBatch, ImportRow, User
 from core.pills import pill_of
 
@@ -51,6 +53,15 @@ def _messages(row: ImportRow) -> SafeString:
     return cells.sentence(" ".join(said), 600)
 
 
+def _cell_of(label: str) -> Callable[[ImportRow], SafeString]:
+    """Returns a column's cell, as the file wrote it or as it was corrected."""
+
+    def cell(row: ImportRow) -> SafeString:
+        return cells.text(row.values.get(label, "") if isinstance(row.values, dict) else "")
+
+    return cell
+
+
 LINES_TAB = Tab(
     "rows",
     "Lines",
@@ -63,5 +74,22 @@ LINES_TAB = Tab(
         column("Values", _values),
     ],
     "No line was imported.",
+    applies=lambda batch: batch.kind != ImportBatch.Kind.GROUP_MATCHING,
     filters=(TabFilter("outcome", "Outcome", lambda batch, viewer: OUTCOMES, _with_outcome),),
+)
+MATCHES_TAB = Tab(
+    "matches",
+    "Lines",
+    lambda batch, viewer: batch.rows.order_by("number"),
+    [
+        column("Line", "number"),
+        *(column(label, _cell_of(label)) for label in FIELDS.values()),
+        column("Outcome", pill_of("status")),
+        column("Remarks", _messages),
+    ],
+    "No line was imported.",
+    applies=lambda batch: batch.kind == ImportBatch.Kind.GROUP_MATCHING,
+    filters=(
+        TabFilter("outcome", "Outcome", lambda batch, viewer: OUTCOMES[:2] + OUTCOMES[4:], _with_outcome),
+    ),
 )

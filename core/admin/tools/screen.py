@@ -16,7 +16,8 @@ from core.admin.kit.viewer import viewer_of
 from core.admin.tools import teams
 from core.admin.tools.dialogs import BOTH_TOGGLES, CARDS, Tool
 from core.admin.tools.sync_everything import SyncEverything
-from core.models import Seat
+from core.imports.kinds import may_import
+from core.models import ImportBatch, Seat
 from core.permissions import scope
 from core.services.site import sync_state
 
@@ -75,6 +76,7 @@ def _render(request: HttpRequest, opened: dict[str, PageDialog] | None = None) -
         "title": "Tools",
         "shows_teams": teams.may_see(viewer),
         "shows_csv": scope.holds(viewer, "tools.csv"),
+        "shows_group_matching": may_import(viewer, ImportBatch.Kind.GROUP_MATCHING),
         "cards": cards,
         "media": sum((form.media for form in forms_shown.values()), start=forms.Media()),
         "both_toggles": BOTH_TOGGLES,

@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.admin.imports.access import may_import
 from core.admin.kit import cells, open_pages
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
@@ -31,6 +30,7 @@ from core.admin.users.filters import USER_FILTERS
 from core.admin.users.tabs import USER_TABS
 from core.admin.users.user_list import UserList, of_own
 from core.email_display import as_people_write
+from core.imports.kinds import may_import
 from core.models import (
     Team,
     User,

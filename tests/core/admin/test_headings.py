@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from core.admin.kit.tabs import Tab
-from core.models import ShownColumns, Team
+from core.models import ImportBatch, ShownColumns, Team
 from tests.core.admin.walk.world import build
+from tests.factories import ImportRowFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +35,9 @@ WHY_UNSORTED = {
     },
     "enrollment curriculum": dict.fromkeys(["Chapter", "Lesson", "Kind", "Progress"], OWN_ORDER),
     "impersonationsession": dict.fromkeys(["How long", "Ended by", "From address"], LOG),
+    "importbatch matches": dict.fromkeys(
+        ["Line", "Group", "Team", "Direction", "Role on joining", "Outcome", "Remarks"], OWN_ORDER
+    ),
     "importbatch rows": dict.fromkeys(["Line", "Person", "Outcome", "Remarks", "Values"], OWN_ORDER),
     **dict.fromkeys(
         ["migration problems", "migration rows"],
@@ -99,6 +103,9 @@ def seen(db, signed_in) -> dict[str, set[str]]:
                     page = client.get(reverse(f"{base}_change", args=[row.pk]), {"tab": tab.slug})
                     note(found, model, tab.slug, page)
         note(found, Team, "of the tools", client.get(reverse("admin:tools_teams")))
+        matching = ImportRowFactory(batch__kind=ImportBatch.Kind.GROUP_MATCHING).batch
+        page = client.get(reverse("admin:core_importbatch_change", args=[matching.pk]), {"tab": "matches"})
+        note(found, ImportBatch, "matches", page)
     return found
 
 
