@@ -4,8 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, Q, QuerySet, When
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 
 from core.admin.groups.dialogs import GROUP_DIALOGS, QuickAssignTeam, SyncGroups
 from core.admin.groups.direction import direction_column, with_right_to_change
@@ -19,7 +21,8 @@ from core.admin.kit.sync import in_thinkific, thinkific_errors
 from core.admin.kit.sync.sending import sending, with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
-from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
+from core.imports.kinds import may_import
+from core.models import GroupAssignment, GroupMembership, ImportBatch, Team, ThinkificGroup, User
 from core.pills import pill
 from core.services import groups
 
@@ -176,13 +179,21 @@ class ThinkificGroupAdmin(ExportingAdmin):
     shows_sync = True
     first_tab_title = "Group"
     sync_groups = opens(SyncGroups)
-    actions_list = ("sync_groups", "export")
+    actions_list = ("sync_groups", "group_matching", "export")
     empty_text = "Groups come from Thinkific."
     empty_how = "Use Sync Groups above."
     fieldsets = [
         (None, {"fields": ["title", "token_text", "thinkific", "where", "team_count", "user_count"]}),
         ("Sync", {"fields": ["status", "synced", "requested", "thinkific_created", "created"]}),
     ]
+
+    def has_match_permission(self, request: HttpRequest) -> bool:
+        may = may_import(viewer_of(request), ImportBatch.Kind.GROUP_MATCHING)
+        return may and self.has_view_permission(request)
+
+    @action(description="Upload Group Matching", icon="upload_file", permissions=["match"])
+    def group_matching(self, request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:group_matching"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).with_pending()  # type: ignore[attr-defined]
