@@ -38,7 +38,9 @@ SHOW_NOTHING_STORED = {
     "Upload",  # the export of another dashboard
     # Of an import that only its uploader can change. Its start names the result that was seen.
     "FileForm",
+    "PeopleFileForm",
     "OptionsForm",
+    "MatchingOptionsForm",
     "Filters",
     "SignInForm",
     "ResetForm",
