@@ -77,6 +77,10 @@ def findings(page: Page, paths: list[str]) -> dict[str, list[str]]:
     return found
 
 
+# Different pages in each part of the screens: a manager is refused most of them.
+FEWEST = {"superuser": 10, "manager": 2}
+
+
 @pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.timeout(900)
@@ -92,7 +96,7 @@ def test_every_screen_and_dialog(page: Page, sign_in, world, who, part):
     shown = different(page, paths)
     found = findings(page, shown)
 
-    assert len(shown) > 10
+    assert len(shown) > FEWEST[who]
     assert not found, axe.told(found)
 
 
