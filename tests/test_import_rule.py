@@ -32,7 +32,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"database_outage", "models/fields"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
-        {"services/leases"},
+        {"services/leases", "services/long_work"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
         {"services/teams/personal"},
         {"services/site/email_editing"},

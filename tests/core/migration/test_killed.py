@@ -26,7 +26,7 @@ WORKER = textwrap.dedent(
     django.setup()
     from core.migration import running, steps
 
-    module, name = (running, "_in_one") if sys.argv[2] == "between" else (steps, "_count")
+    module, name = (running, "in_one") if sys.argv[2] == "between" else (steps, "_count")
     left, before = int(sys.argv[1]), getattr(module, name)
 
     def counted(*args):
@@ -47,7 +47,7 @@ def work_until_killed(environment: dict[str, str], pieces: int, where: str = "be
         [sys.executable, "-c", WORKER, str(pieces), where], env=environment, timeout=120, check=False
     )
     assert done.returncode == -signal.SIGKILL
-    assert running.free_abandoned() == 1
+    assert running.WORK.free_abandoned() == 1
     Migration.objects.update(not_before=timezone.now())
 
 
