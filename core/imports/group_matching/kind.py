@@ -11,6 +11,7 @@ from core.imports.chunks import chunked
 from core.imports.group_matching import columns, undo
 from core.imports.group_matching.names import Directions, MatchedGroups, MatchedTeams
 from core.imports.group_matching.options import Options
+from core.imports.mapping import Columns, ignored
 from core.imports.outcomes import Outcome
 from core.imports.people.names import Roles
 from core.imports.reading.lines import Line, LongLine
@@ -30,7 +31,6 @@ TEMPLATE = columns.TEMPLATE
 fields = columns.fields
 guess = columns.guess
 problem_with = columns.problem_with
-ignored = columns.ignored
 undo_row = undo.undo_row
 preview = undo.preview
 finish_undo = undo.finish
@@ -160,13 +160,13 @@ class Check:
 
 
 def validate(
-    table: Table, *, viewer: User, mapping: columns.Mapping, options: Options, corrections: Corrections
+    table: Table, *, viewer: User, mapping: Columns, options: Options, corrections: Corrections
 ) -> Report:
     """Returns what an import would do: `new` are assignments that it makes, `existing` those that are there,
     `changed` those of them that get another direction or role.
     Writes nothing. Raises Refusal when it cannot be carried out."""
     check = Check(table.headers, viewer, mapping, corrections)
-    report = Report(ignored=columns.ignored(mapping, table.headers), remarks=list(table.remarks))
+    report = Report(ignored=ignored(mapping, table.headers), remarks=list(table.remarks))
     for lines in chunked(table.rows(), CHUNK):
         rows = check.read(lines)
         check.decide(rows)
@@ -190,7 +190,7 @@ class Carrier:
         headers: Sequence[str],
         *,
         viewer: User,
-        mapping: columns.Mapping,
+        mapping: Columns,
         options: Options,
         corrections: Corrections,
     ) -> None:

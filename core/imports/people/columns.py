@@ -1,12 +1,11 @@
 """The columns that an import of people knows, and which header means which."""
 
-import re
 from collections.abc import Sequence
 
-from core.folding import bare, fold
+from core.folding import fold
+from core.imports import mapping
+from core.imports.mapping import Columns
 from core.imports.people import custom_fields
-
-Mapping = dict[int, str]  # column, from 0 -> field; a column that is left out is ignored
 
 FIELDS = {
     "name": "Name",
@@ -24,7 +23,7 @@ REQUIRED = "email"
 SEPARATOR = ";"  # between several teams, tags, groups or enrollments of one cell
 TEMPLATE = ["First name", "Last name", "Email", "Team", "Role", "Tags", "Group", "Enrollments"]
 
-# The usual headers in English, German, French and Spanish, as `_plain` returns them.
+# The usual headers in English, German, French and Spanish, as `mapping.plain` returns them.
 _SYNONYMS = {
     "name": """name fullname username studentname displayname personname contactname membername
         namedesnutzers vollername vollstandigername benutzer mitarbeiter teilnehmer teilnehmername
@@ -53,8 +52,7 @@ _SYNONYMS = {
         einschreibung einschreibungen produkt produkte cours inscription inscriptions produit produits
         curso cursos inscripcion inscripciones matricula producto productos""",
 }
-_MEANING = {word: field for field, words in _SYNONYMS.items() for word in words.split()}
-_NOT_A_LETTER = re.compile(r"[\W_]+")
+_MEANING = mapping.meanings(_SYNONYMS)
 # What an older file of failed lines says; it is no column to import.
 ERROR_HEADER = "Error"
 
@@ -64,21 +62,17 @@ def fields() -> dict[str, str]:
     return FIELDS | custom_fields.known()
 
 
-def guess(headers: Sequence[str]) -> Mapping:
+def guess(headers: Sequence[str]) -> Columns:
     """Returns what each header means, as far as it is known. A field is given once, to the first header that
     means it. "Name" beside a first name is the last name; companies are teams where no column names teams."""
-    found: Mapping = {}
     own = {fold(label): field for field, label in custom_fields.known().items()}
-    for index, header in enumerate(headers):
-        field = _MEANING.get(_plain(header)) or own.get(fold(header))
-        if field is not None and field not in found.values():
-            found[index] = field
+    found = mapping.first_of_each(_MEANING.get(mapping.plain(one)) or own.get(fold(one)) for one in headers)
     if "team" not in found.values():
         found = {index: "team" if field == "company" else field for index, field in found.items()}
     return _whole_names(found)
 
 
-def _whole_names(found: Mapping) -> Mapping:
+def _whole_names(found: Columns) -> Columns:
     fields = set(found.values())
     if "name" in fields and "first_name" in fields and "last_name" not in fields:
         return {index: "last_name" if field == "name" else field for index, field in found.items()}
@@ -90,29 +84,12 @@ def _whole_names(found: Mapping) -> Mapping:
     return found
 
 
-def problem_with(mapping: Mapping, headers: Sequence[str]) -> str:
+def problem_with(columns: Columns, headers: Sequence[str]) -> str:
     """Returns what is wrong with a mapping, in a sentence; empty when it can be used."""
-    known = fields()
-    for index, field in mapping.items():
-        if not 0 <= index < len(headers):
-            return f"The file has no column {index + 1}. Map its columns again."
-        if field not in known:
-            return f"There is no field “{field}”. Choose one of {', '.join(known.values())}."
-    for field, label in known.items():
-        twice = [headers[index] for index, chosen in sorted(mapping.items()) if chosen == field]
-        if len(twice) > 1:
-            return f"“{twice[0]}” and “{twice[1]}” are both mapped to {label}. Choose one of them."
-    if REQUIRED not in mapping.values():
+    if why := mapping.problem_with(columns, headers, fields()):
+        return why
+    if REQUIRED not in columns.values():
         return "No column is mapped to E-mail. People are told apart by their address: choose its column."
-    if "name" in mapping.values() and {"first_name", "last_name"} & set(mapping.values()):
+    if "name" in columns.values() and {"first_name", "last_name"} & set(columns.values()):
         return "Map either Name, or First name and Last name. Ignore the others."
     return ""
-
-
-def ignored(mapping: Mapping, headers: Sequence[str]) -> list[str]:
-    """Returns the headers of the columns that are not imported."""
-    return [header for index, header in enumerate(headers) if header and index not in mapping]
-
-
-def _plain(header: str) -> str:
-    return _NOT_A_LETTER.sub("", bare(header))

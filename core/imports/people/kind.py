@@ -8,6 +8,7 @@ from django.db import Error, transaction
 from core.databases import is_unavailable
 from core.errors import Refusal
 from core.imports.chunks import chunked
+from core.imports.mapping import Columns, ignored
 from core.imports.outcomes import Outcome
 from core.imports.people import columns, undo, write
 from core.imports.people.allowed import NotPossible
@@ -30,19 +31,18 @@ TEMPLATE = columns.TEMPLATE
 fields = columns.fields
 guess = columns.guess
 problem_with = columns.problem_with
-ignored = columns.ignored
 undo_row = undo.undo_row
 preview = undo.preview
 finish_undo = undo.finish
 
 
 def validate(
-    table: Table, *, viewer: User, mapping: columns.Mapping, options: Options, corrections: Corrections
+    table: Table, *, viewer: User, mapping: Columns, options: Options, corrections: Corrections
 ) -> Report:
     """Returns what an import would do. Writes nothing. Raises Refusal when it cannot be carried out."""
     rows = Rows(table.headers, mapping, corrections)
     check = Check(viewer, rows, options, final=False)
-    report = Report(ignored=columns.ignored(mapping, table.headers), remarks=list(table.remarks))
+    report = Report(ignored=ignored(mapping, table.headers), remarks=list(table.remarks))
     teams, tags = dict[str, None](), dict[str, None]()
     for lines in chunked(table.rows(), CHUNK):
         report.rows += len(lines)
@@ -85,7 +85,7 @@ class Carrier:
         headers: Sequence[str],
         *,
         viewer: User,
-        mapping: columns.Mapping,
+        mapping: Columns,
         options: Options,
         corrections: Corrections,
     ) -> None:

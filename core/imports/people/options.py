@@ -1,13 +1,15 @@
 """What is asked once for a whole file."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
+
+from core.imports.options import Stored
 
 Existing = Literal["update", "leave"]
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Stored):
     """`existing`: whether the names and roles of people who exist already are taken from the file. In both
     cases they join the teams of their line, and get its tags, groups and enrollments.
 
@@ -27,12 +29,3 @@ class Options:
     @property
     def sends_emails(self) -> bool:
         return self.allow_emails and not self.prohibit_emails
-
-    @classmethod
-    def read(cls, stored: dict[str, Any]) -> Self:
-        """Returns the options of a batch. What an other version stored and this one does not know is left."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
-
-    def stored(self) -> dict[str, Any]:
-        return asdict(self)
