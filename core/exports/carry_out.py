@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.database_outage import retry_during_outage
+from core.databases import is_unavailable
 from core.errors import Refusal
 from core.exports import files, sight
 from core.models import ExportFile, ExportPiece, Notice, SiteSettings, User
@@ -122,13 +123,14 @@ def _carry_out(file: ExportFile, produce: Produce, stop: Callable[[], bool], bea
         return _fail(file, NOT_ALLOWED)
     except Refusal as refusal:
         return _fail(file, str(refusal))
-    except Exception:
+    except Exception as error:
         log.exception("An export failed", stored=file.pk, attempt=file.attempts)
-        if file.attempts - file.crashes >= TRIES:
+        counts = not is_unavailable(error)
+        if counts and file.attempts - file.crashes >= TRIES:
             return _fail(file, UNEXPECTED)
         wait = leases.growing_wait(file.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
         until = timezone.now() + timedelta(seconds=wait)
-        retry_during_outage(Claim.on(file).put_back, [file.pk], until=until)
+        retry_during_outage(Claim.on(file).put_back, [file.pk], until=until, counts=counts)
         return "retried"
 
 

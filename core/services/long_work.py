@@ -160,9 +160,9 @@ class LongWork(Generic[L]):
             log.exception(
                 "long work stopped", kind=self.model._meta.model_name, key=row.pk, attempt=row.attempts
             )
-            if row.attempts >= TRIES:
+            counts = not is_unavailable(error)
+            if counts and row.attempts >= TRIES:
                 return retry_during_outage(self.finish, row, claim, why=self.unexpected)
-            counts = not (isinstance(error, Error) and is_unavailable(error))
             wait = leases.growing_wait(row.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
             again = timezone.now() + timedelta(seconds=wait)
             retry_during_outage(claim.put_back, [row.pk], until=again, counts=counts)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -168,6 +169,20 @@ def test_an_error_is_tried_again_and_then_told(alma, caplog):
     file.refresh_from_db()
     assert file.outcome == carry_out.UNEXPECTED
     assert "boom" not in Notice.objects.get(user=alma).text
+
+
+def test_an_unavailable_database_is_no_try(alma):
+    file = order(alma)
+
+    def unavailable(asked, owner, tick):
+        raise InterfaceError("connection already closed")
+
+    for _ in range(carry_out.TRIES + 1):
+        ExportFile.objects.update(not_before=timezone.now())
+        assert dict(carry_out.carry_out_due(unavailable)) == {"retried": 1}
+
+    file.refresh_from_db()
+    assert (file.status, file.attempts) == (Status.PENDING, 0)
 
 
 def test_a_worker_that_stops_puts_the_file_back(alma):
